@@ -1,0 +1,1 @@
+"""One module a paper: stored experiments in, figures out."""

@@ -1,0 +1,1 @@
+"""Independent experiments, one module a paper; blind to the theory they test."""

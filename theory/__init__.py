@@ -1,0 +1,1 @@
+"""Closed forms and exact results, one module a paper; numpy and scipy only."""
