@@ -1,0 +1,77 @@
+"""Argument checks at the public doors of `theory`: one message shape for every function.
+
+The messages name the argument, its domain and the offending value (with its index in an array):
+``ridge must be >= 0, got ridge[2]=-0.1``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["check_range", "check_vector"]
+
+
+def check_range(
+    name: str,
+    value: ArrayLike,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    open_low: bool = False,
+    open_high: bool = False,
+    allow_inf: bool = False,
+) -> NDArray[np.float64]:
+    """Return `value` as a float64 array after checking that every entry lies in the stated interval.
+
+    `name` is the argument's name in messages; `low`, `high` the ends of its domain, excluded when
+    `open_low`, `open_high`; `allow_inf` admits +inf. Raises `ValueError` (NaN is always refused).
+
+    >>> check_range("ridge", 0.5, low=0.0)
+    array(0.5)
+    >>> check_range("ridge", [1.0, -0.1], low=0.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: ridge must be >= 0, got ridge[1]=-0.1
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a real number or an array of them, got {name}={value!r}") from error
+    bad = np.isnan(array) | (array <= low if open_low else array < low) | (array >= high if open_high else array > high)
+    if not allow_inf:
+        bad |= np.isinf(array)
+    if np.any(bad):
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        index = f"[{', '.join(map(str, where))}]" if where else ""
+        raise ValueError(
+            f"{name} must be {_domain(low, high, open_low, open_high, allow_inf)}, "
+            f"got {name}{index}={float(array[where])!r}"
+        )
+    return array
+
+
+def check_vector(name: str, value: ArrayLike, **interval: float) -> NDArray[np.float64]:
+    """Return `value` as a non-empty 1-D float64 array; `name` and `interval` as in `check_range`.
+
+    >>> check_vector("eigenvalues", [[1.0]], low=0.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: eigenvalues must have shape (modes,) with modes >= 1, got shape (1, 1)
+    """
+    array = check_range(name, value, **interval)  # pyright: ignore[reportArgumentType]
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must have shape (modes,) with modes >= 1, got shape {array.shape}")
+    return array
+
+
+def _domain(low: float, high: float, open_low: bool, open_high: bool, allow_inf: bool) -> str:
+    """Words for the interval: '>= 0', '> 0 and < 2', 'finite'."""
+    parts = []
+    if low > -np.inf:
+        parts.append(f"{'>' if open_low else '>='} {low:g}")
+    if high < np.inf:
+        parts.append(f"{'<' if open_high else '<='} {high:g}")
+    if not allow_inf and not (low > -np.inf and high < np.inf):
+        parts.append("finite" if not parts else "and finite" if len(parts) > 1 else "")
+    return " and ".join(part for part in parts if part) or "a number"
