@@ -1,0 +1,281 @@
+"""Exact-in-law samplers of random-feature regression on Gaussian data, at a cost that does not grow with both sizes.
+
+The experiment: x ~ N(0, I_M), y = v'x + noise, n samples; G is k x M with N(0, 1) entries; the predictor is
+ridge regression on phi(x) = G diag(lambda)^(1/2) x / sqrt(k), kernel matrix K = Phi Phi', (K + ridge I)^-1, no 1/n.
+k = inf is kernel ridge regression with K = X diag(lambda) X'. Nothing is approximated; what is integrated out
+(test points, test noise, the part of G orthogonal to the data) is integrated exactly.
+
+Three ways to draw the same law, chosen by the sizes; in each, a square root of a Wishart matrix (Bartlett) replaces
+the long side, and every ridge comes from one eigendecomposition:
+* samples:  X is drawn, H = X L X' = C C'; given X the features at the data are C T / sqrt(k), T T' ~ Wishart_n(k).
+* features: G is drawn, Psi = G L G' / k; given G the pairs (phi, y) are Gaussian, their Gram matrix Wishart(n).
+* modes:    for n, k >= M (H and Psi singular): Gram of (x, noise) ~ Wishart_{M+1}(n), G'G ~ Wishart_M(k).
+Modes of eigenvalue 0 are seen by no predictor: their target power is noise, and is moved there exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from simulations.random_features._arguments import check_ridges, check_size
+from simulations.random_features._draws import batches, cholesky, normal_blocks, solve, wishart_root
+from simulations.random_features.ridge_path import RidgePath, ridge_path
+from simulations.random_features.task import Task
+
+__all__ = [
+    "FeatureSide",
+    "ModeSide",
+    "SampleSide",
+    "draw_features",
+    "draw_modes",
+    "draw_samples",
+    "gaussian_errors",
+    "sample_side",
+]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SampleSide:
+    """What a feature draw needs to know of a batch of training sets; C is the Cholesky root of H = X L X'.
+
+    `root` C (batch, n, n); `response` y (batch, n); `second` C^-1 X L^2 X' C^-T (batch, n, n); `cross` C^-1 X L v
+    (batch, n); `orthogonal` tr L - tr second (batch,), the feature variance that the data do not see; `floor` the
+    test error of the zero predictor, target power plus noise variance.
+    """
+
+    root: Array
+    response: Array
+    second: Array
+    cross: Array
+    orthogonal: Array
+    floor: float
+
+    def draw(self, rng: np.random.Generator, k: float) -> Array | None:
+        """Return whitened features C^-1 Phi, shape (batch, n, min(n, k)), for k fresh features; None for k = inf.
+
+        `rng` is the source of randomness, `k` the number of features, an integer or inf.
+        """
+        if math.isinf(k):
+            return None
+        batch, n = self.response.shape
+        return wishart_root(rng, batch, n, int(k)) / math.sqrt(k)
+
+    def solve(self, whitened: Array | None, ridges: Array) -> RidgePath:
+        """Return ridge regression at `ridges` on the features C @ `whitened` (None: identity, k = inf)."""
+        design = self.root if whitened is None else self.root @ whitened
+        return ridge_path(design, self.response, ridges)
+
+    def risk(self, weights: Array, spread: Array | float) -> Array:
+        """Return the test MSE (batch, ridges) given data and features at the data, mean over all else, exact.
+
+        `weights` C'X-coordinates t of the predictor's mean part (batch, n, ridges): it has mode coefficients
+        L X' C^-T t; `spread` (batch, ridges) is |a|^2 / k, the variance it has per unit of `orthogonal`.
+        """
+        seen = np.sum(weights * (self.second @ weights - 2 * self.cross[:, :, None]), axis=1)
+        return self.floor + seen + spread * self.orthogonal[:, None]
+
+    def errors(self, rng: np.random.Generator, k: float, ridges: Array) -> Array:
+        """Return [test MSE, train MSE] of one fresh draw of `k` features per training set, (batch, ridges, 2).
+
+        `rng` is the source of randomness, `ridges` (ridges,) >= 0.
+        """
+        whitened = self.draw(rng, k)
+        return self.test_and_train(whitened, k, self.solve(whitened, ridges))
+
+    def test_and_train(self, whitened: Array | None, k: float, path: RidgePath) -> Array:
+        """Return [test MSE, train MSE] (batch, ridges, 2) of the solved `path` on `whitened` features, `k` of them."""
+        mean = path.coefficients if whitened is None else whitened @ path.coefficients
+        spread = np.sum(path.coefficients**2, axis=1) / k
+        return np.stack([self.risk(mean, spread), path.residual() / self.response.shape[1]], axis=-1)
+
+
+def sample_side(blocks: Iterable[Array], noise: Array, task: Task) -> SampleSide:
+    """Return the summary of training sets whose inputs X come as `blocks` of columns, (batch, n, any) each.
+
+    `noise` (batch, n) is added to the labels; `task` must have more modes than samples. Raises
+    `ArithmeticError` when the kernel matrix is singular to machine precision. The blocks are overwritten.
+    """
+    batch, n = noise.shape
+    first, second = np.zeros((2, batch, n, n))
+    response, cross, start = noise.copy(), np.zeros((batch, n)), 0
+    for block in blocks:
+        modes = slice(start, start := start + block.shape[-1])
+        scale, target = np.sqrt(task.eigenvalues[modes]), task.target[modes]
+        response += block @ target
+        block *= scale
+        cross += block @ (scale * target)
+        first += block @ block.swapaxes(-1, -2)
+        block *= scale
+        second += block @ block.swapaxes(-1, -2)
+    root = cholesky(first)
+    half = solve(root, second)
+    second = solve(root, half.swapaxes(-1, -2))
+    cross = solve(root, cross[:, :, None])[:, :, 0]
+    unseen = float(np.sum(task.eigenvalues)) - np.trace(second, axis1=1, axis2=2)
+    return SampleSide(root, response, second, cross, np.maximum(unseen, 0.0), task.power + task.noise_variance)
+
+
+def draw_samples(rng: np.random.Generator, batch: int, n: int, task: Task) -> SampleSide:
+    """Return `batch` independent training sets of `n` samples of `task`, n < modes; `rng` draws X and the noise.
+
+    >>> from simulations.random_features.task import gaussian_task
+    >>> side = draw_samples(np.random.default_rng(0), 2, 3, gaussian_task([1.0] * 5, [0.25] * 5, 0.5))
+    >>> side.errors(np.random.default_rng(1), 4, np.array([0.1, 2.0])).shape
+    (2, 2, 2)
+    """
+    noise = math.sqrt(task.noise_variance) * rng.standard_normal((batch, n))
+    return sample_side(normal_blocks(rng, batch, n, task.modes), noise, task)
+
+
+@dataclass(frozen=True)
+class FeatureSide:
+    """What a data draw needs to know of a batch of feature draws; C is the Cholesky root of Psi = G L G' / k.
+
+    `root` C (batch, k, k); `target` C^-1 G L^(1/2) v / sqrt(k) (batch, k), the target's best coefficients;
+    `unexplained` (batch,) the target power that the features cannot express plus the noise variance.
+    """
+
+    root: Array
+    target: Array
+    unexplained: Array
+
+    def errors(self, rng: np.random.Generator, n: int, ridges: Array) -> Array:
+        """Return [test MSE, train MSE] on one fresh training set of `n` samples per feature draw, (batch, ridges, 2).
+
+        `rng` is the source of randomness, `ridges` (ridges,) >= 0.
+        """
+        batch, k = self.target.shape
+        white = wishart_root(rng, batch, k + 1, n)
+        design = (self.root @ white[:, :k]).swapaxes(-1, -2)
+        response = np.einsum("bi,bij->bj", self.target, white[:, :k])
+        response += np.sqrt(self.unexplained)[:, None] * white[:, k]
+        path, beyond = _compressed_path(design, response, ridges, k)
+        error = self.root.swapaxes(-1, -2) @ path.coefficients - self.target[:, :, None]
+        test = self.unexplained[:, None] + np.sum(error**2, axis=1)
+        return np.stack([test, (path.residual() + beyond[:, None]) / n], axis=-1)
+
+
+def _compressed_path(design: Array, response: Array, ridges: Array, k: int) -> tuple[RidgePath, Array]:
+    """Return the path, and the response energy of the row that Bartlett's triangle leaves without features."""
+    beyond = np.sum(response[:, k:] ** 2, axis=1)
+    return ridge_path(design[:, :k], response[:, :k], ridges), beyond
+
+
+def draw_features(rng: np.random.Generator, batch: int, k: int, task: Task) -> FeatureSide:
+    """Return `batch` independent draws of `k` features for `task`, k < modes; `rng` draws G.
+
+    >>> from simulations.random_features.task import gaussian_task
+    >>> side = draw_features(np.random.default_rng(0), 2, 3, gaussian_task([1.0] * 5, [0.25] * 5, 0.5))
+    >>> side.errors(np.random.default_rng(1), 40, np.array([0.1, 2.0])).shape
+    (2, 2, 2)
+    """
+    gram, cross, start = np.zeros((batch, k, k)), np.zeros((batch, k)), 0
+    for block in normal_blocks(rng, batch, k, task.modes):
+        modes = slice(start, start := start + block.shape[-1])
+        block *= np.sqrt(task.eigenvalues[modes] / k)
+        cross += block @ task.target[modes]
+        gram += block @ block.swapaxes(-1, -2)
+    root = cholesky(gram)
+    target = solve(root, cross[:, :, None])[:, :, 0]
+    unexplained = np.maximum(task.power - np.sum(target**2, axis=1), 0.0) + task.noise_variance
+    return FeatureSide(root, target, unexplained)
+
+
+@dataclass(frozen=True)
+class ModeSide:
+    """Training sets and features in mode space, for few modes: `task`, and how to draw either side.
+
+    >>> from simulations.random_features.task import gaussian_task
+    >>> side = ModeSide(gaussian_task([1.0], [0.25], 0.5))
+    >>> rng = np.random.default_rng(0)
+    >>> side.errors(side.data(rng, 2, 5), side.features(rng, 2, 4), np.array([0.1]), 5).shape
+    (2, 1, 2)
+    """
+
+    task: Task
+
+    def data(self, rng: np.random.Generator, batch: int, n: int) -> Array:
+        """Return T (batch, modes + 1, min(modes + 1, n)): [x, noise / sd] of `n` samples in compressed form."""
+        return wishart_root(rng, batch, self.task.modes + 1, n)
+
+    def features(self, rng: np.random.Generator, batch: int, k: float) -> Array:
+        """Return B (batch, modes, min(modes, k)) with B B' distributed as L^(1/2) G'G L^(1/2) / k; L for k = inf."""
+        scale = np.sqrt(self.task.eigenvalues)
+        if math.isinf(k):
+            return np.broadcast_to(np.diag(scale), (batch, scale.size, scale.size))
+        return scale[:, None] * wishart_root(rng, batch, scale.size, int(k)) / math.sqrt(k)
+
+    def weights(self, data: Array, features: Array, ridges: Array) -> tuple[Array, Array]:
+        """Return the predictor's mode coefficients (batch, modes, ridges) and its residual sum of squares.
+
+        `data` and `features` as returned by the methods of these names, `ridges` (ridges,) >= 0.
+        """
+        modes = self.task.modes
+        inputs = data[:, :modes].swapaxes(-1, -2)
+        response = inputs @ self.task.target + math.sqrt(self.task.noise_variance) * data[:, modes]
+        path, beyond = _compressed_path(inputs @ features, response, ridges, modes)
+        return features @ path.coefficients, path.residual() + beyond[:, None]
+
+    def errors(self, data: Array, features: Array, ridges: Array, n: int) -> Array:
+        """Return [test MSE, train MSE] (batch, ridges, 2); arguments as in `weights`, `n` the number of samples."""
+        weights, residual = self.weights(data, features, ridges)
+        test = self.task.noise_variance + np.sum((weights - self.task.target[:, None]) ** 2, axis=1)
+        return np.stack([test, residual / n], axis=-1)
+
+
+def draw_modes(rng: np.random.Generator, batch: int, n: int, k: float, ridges: Array, task: Task) -> Array:
+    """Return [test MSE, train MSE] (batch, ridges, 2) drawn in mode space: exact for all sizes, for few modes.
+
+    `rng` is the source of randomness, `batch` the number of draws, `n` samples, `k` features or inf, `ridges` >= 0,
+    `task` the task; the cost grows like modes^3.
+
+    >>> from simulations.random_features.task import gaussian_task
+    >>> draw_modes(np.random.default_rng(0), 2, 5, 4, np.array([0.1]), gaussian_task([1.0], [0.25], 0.5)).shape
+    (2, 1, 2)
+    """
+    side = ModeSide(task)
+    return side.errors(side.data(rng, batch, n), side.features(rng, batch, k), ridges, n)
+
+
+def gaussian_errors(
+    rng: np.random.Generator, replicates: int, n: int, k: float, ridges: ArrayLike, task: Task
+) -> Array:
+    """Return [test MSE, train MSE] of independent replicates at one (n, k), shape (replicates, ridges, 2).
+
+    Exact in law, except that the test error is already averaged over test points and, for n < k, over the part of the
+    features that the training data do not see (its mean is unchanged, its variance smaller).
+
+    `rng` is the only source of randomness; `replicates` >= 1; `n` >= 1 samples; `k` >= 1 features or inf; `ridges` >= 0
+    in the units of the eigenvalues, 0 is the solution of least norm; `task` from `gaussian_task`. Raises `ValueError`
+    for a size that is no integer or a negative ridge.
+
+    At ridge 1e9 the predictor is zero: test = target power + noise variance.
+
+    >>> from simulations.random_features.task import gaussian_task
+    >>> errors = gaussian_errors(np.random.default_rng(0), 2, 3, 4, [1e9], gaussian_task([1.0], [0.25], 0.5))
+    >>> np.round(errors[:, 0, 0], 6).tolist()
+    [0.75, 0.75]
+    """
+    count, samples = int(check_size("replicates", replicates)), int(check_size("n", n))
+    features, penalties = check_size("k", k, allow_inf=True), check_ridges(ridges)
+    parts = [
+        _draw_errors(rng, batch, samples, features, penalties, task)
+        for batch in batches(count, int(min(samples, features, task.modes)), task.modes)
+    ]
+    return np.concatenate(parts)
+
+
+def _draw_errors(rng: np.random.Generator, batch: int, n: int, k: float, ridges: Array, task: Task) -> Array:
+    """Draw by the cheapest exact way: the smaller side is the conditioned one, mode space when modes are few."""
+    if n < min(k, task.modes):
+        return draw_samples(rng, batch, n, task).errors(rng, k, ridges)
+    if k < task.modes:
+        return draw_features(rng, batch, int(k), task).errors(rng, n, ridges)
+    return draw_modes(rng, batch, n, k, ridges, task)
