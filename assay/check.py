@@ -22,7 +22,7 @@ from assay.extrapolation import extrapolate, fit_power
 from assay.interval import clopper_pearson
 from assay.moments import Moments
 from assay.sweep import Sweep
-from assay.verdict import Case, Estimate, Verdict, decide, deviation_estimates, make_case, overall
+from assay.verdict import Case, Estimate, Verdict, counted, decide, deviation_estimates, make_case, overall
 
 __all__ = ["check"]
 
@@ -112,7 +112,8 @@ def _run_key(claim: Claim, settings: list[int], sweep: Sweep, seed: int, key: in
             errors = [outcome.error for outcome in results if outcome.error]
             if errors:
                 raise RuntimeError(f"claim {claim.id!r}, setting {i}: {errors[0]}")
-            fresh = _cases(claim, i, [r.moments for r in results], predictions[i], budget / 2, key + 1)
+            moments = [_chosen(claim, outcome.moments) for outcome in results if outcome.moments is not None]
+            fresh = _cases(claim, i, moments, predictions[i], budget / 2, key + 1)
             decided[i] = _keep_decided(decided.get(i), fresh)
         everything = [case for i in settings for case in decided.get(i, [])]
         if all(c.outcome != "undecided" for c in everything) or any(c.outcome == "refuted" for c in everything):
@@ -146,8 +147,14 @@ def _experiment(claim: Claim, kwargs: dict[str, Any], seed: int, key: int) -> Ex
     return Experiment(claim.measure, kwargs, block=claim.block, seed=seed, key=key)
 
 
+def _chosen(claim: Claim, moments: Moments) -> Moments:
+    """The outputs that the claim is about, flattened."""
+    flat = Moments(moments.count, *(np.ravel(m) for m in (moments.mean, moments.m2, moments.m3)))
+    return flat.select(list(claim.columns)) if claim.columns else flat
+
+
 def _predict(claim: Claim, kwargs: dict[str, Any]) -> NDArray[np.float64]:
-    return np.atleast_1d(np.asarray(claim.predict(**kwargs), dtype=float))
+    return np.ravel(np.asarray(claim.predict(**kwargs), dtype=float))
 
 
 def _cases(
@@ -227,7 +234,7 @@ def _fixed_budget(
         if outcome.error or outcome.moments is None:
             raise RuntimeError(f"claim {claim.id!r}, setting {i}: {outcome.error}")
     return [
-        (i, outcome.moments, _predict(claim, kwargs))
+        (i, _chosen(claim, outcome.moments), _predict(claim, kwargs))
         for i, outcome, kwargs in zip(settings, outcomes, runs, strict=True)
         if outcome.moments is not None
     ]
@@ -242,11 +249,7 @@ def _judge_tendency(claim: Claim, settings: list[int], sweep: Sweep, seed: int) 
             outcome = "holds" if abs(estimate.deviation) <= claim.tolerance else "refuted"
             label = _label(claim, index, output, len(estimates))
             cases.append(make_case(index, label, estimate, outcome, 1, claim.tolerance, claim.budget / 2))
-    good = sum(case.outcome == "holds" for case in cases)
-    worst = max(cases, key=lambda case: abs(case.estimate.deviation))
-    reason = f"{good} of {len(cases)} cases within {claim.tolerance:g} ({claim.fraction:.0%} asked); "
-    reason += f"worst {worst.label}: {worst.estimate.deviation:+.3g}"
-    outcome = "holds" if good >= claim.fraction * len(cases) else "refuted"
+    outcome, reason = counted(claim, cases)
     return Verdict(outcome, reason, tuple(cases), admissible=len(settings))
 
 

@@ -63,10 +63,10 @@ class Claim:
     version beside a false one), `proof` (a sketch, where there is one).
     Judgement: `kind`, `expected` outcome, `margin` (relative; absolute for rates and where `relative` is False),
     `slack` (the error that does not refute: None = 0 for exact, `margin` otherwise), `mutants`.
-    Evidence: `settings` (keyword arguments; JSON-able), `outputs` (labels of the measure's trailing axes, flattened),
+    Evidence: `settings` (keyword arguments; JSON-able), `outputs` (labels of the judged outputs, flattened),
     `admissible` (a predicate on settings or points), `budget` (replicates per setting), `block` (replicates in the
-    first stored block), `sizes` and `at_size` (size -> keyword arguments merged into a setting), `powers` of 1/size
-    in the extrapolation, `domain` and `restarts` (searches), `deterministic` (rates whose measure takes no rng),
+    first stored block), `columns` (which of the measure's flattened outputs the claim is about; empty = all), `sizes` and `at_size` (size -> keyword arguments merged into a setting), `powers` of 1/size
+    in the extrapolation, `domain` and `restarts` (searches), `deterministic` (limits, rates and tendencies whose measure takes no rng),
     `fraction` (tendencies), `requires` (predicate: are the published data it needs at hand?).
     `scales` holds overrides of any field per scale.
     """
@@ -89,6 +89,7 @@ class Claim:
     relative: bool = True
     settings: tuple[Mapping[str, Any], ...] = ({},)
     outputs: tuple[str, ...] = ()
+    columns: tuple[int, ...] = ()
     admissible: Callable[..., bool] | None = None
     budget: int = 4096
     block: int = 64

@@ -15,7 +15,7 @@ from assay import seeds
 from assay.claim import Claim, VacuousClaim
 from assay.extrapolation import extrapolate, fit_power
 from assay.search import maximize
-from assay.verdict import Case, Estimate, Verdict, make_case, overall
+from assay.verdict import Case, Estimate, Verdict, counted, make_case, overall
 
 __all__ = ["identity_cases", "search_bound", "size_keywords"]
 
@@ -45,7 +45,7 @@ def identity_cases(claim: Claim) -> Verdict:
             cases.append(make_case(index, label, estimate, outcome, 1, claim.tolerance, 1.0))
     if not cases:
         raise VacuousClaim(f"claim {claim.id!r}: its hypotheses admit none of its {len(claim.settings)} settings")
-    outcome, reason = overall(cases)
+    outcome, reason = counted(claim, cases) if claim.kind == "tendency" else overall(cases)
     worst = max(cases, key=lambda case: abs(case.estimate.deviation))
     record = {"setting": dict(claim.settings[worst.setting]), "label": worst.label, "error": worst.estimate.deviation}
     return Verdict(outcome, reason, tuple(cases), admissible=admitted, worst=record)

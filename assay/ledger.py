@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.claim import Claim, Scale
-from assay.store import library_versions
+from assay.experiment import library_versions
 from assay.verdict import Case, Verdict
 
 __all__ = ["Ledger", "counts", "entry", "row_fingerprint"]
@@ -118,7 +118,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Ledger:
-    """An append-only file of JSON lines at `path`; a torn last line (a run that was killed) is skipped with a warning."""
+    """An append-only file of JSON lines at `path`; a torn line (a run that was killed) is skipped with a warning."""
 
     path: Path
 

@@ -14,11 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.claim import Outcome
+from assay.claim import Claim, Outcome
 from assay.interval import ALPHA_HOLDS, ALPHA_REFUTED, detectable_error, first_look, half_width, replicates_needed
 from assay.moments import Moments
 
-__all__ = ["Case", "Estimate", "Verdict", "decide", "deviation_estimates", "interval", "overall"]
+__all__ = [
+    "Case",
+    "Estimate",
+    "Verdict",
+    "counted",
+    "decide",
+    "deviation_estimates",
+    "interval",
+    "make_case",
+    "overall",
+]
 
 BATCH = 16  # replicates a batch mean, for samples whose skewness exceeds BATCH_ABOVE
 BATCH_ABOVE = 4.0
@@ -180,6 +190,15 @@ def overall(cases: Sequence[Case]) -> tuple[Outcome, str]:
     worst = max(cases, key=lambda case: max(abs(case.low), abs(case.high)))
     largest = max(abs(worst.low), abs(worst.high))
     return "holds", f"{len(cases)} cases within {largest:.2g} ({worst.label})"
+
+
+def counted(claim: Claim, cases: Sequence[Case]) -> tuple[Outcome, str]:
+    """A tendency's outcome: the fraction of `cases` within the margin against the fraction that `claim` asks for."""
+    good = sum(case.outcome == "holds" for case in cases)
+    worst = max(cases, key=lambda case: abs(case.estimate.deviation))
+    reason = f"{good} of {len(cases)} cases within {claim.tolerance:g} ({claim.fraction:.0%} asked); "
+    reason += f"worst {worst.label}: {worst.estimate.deviation:+.3g}"
+    return "holds" if good >= claim.fraction * len(cases) else "refuted", reason
 
 
 def _why_undecided(case: Case, count: int, total: int) -> str:
