@@ -63,11 +63,12 @@ class Claim:
     version beside a false one), `proof` (a sketch, where there is one).
     Judgement: `kind`, `expected` outcome, `margin` (relative; absolute for rates and where `relative` is False),
     `slack` (the error that does not refute: None = 0 for exact, `margin` otherwise), `mutants`.
-    Evidence: `settings` (keyword arguments; JSON-able), `outputs` (labels of the judged outputs, flattened),
-    `admissible` (a predicate on settings or points), `budget` (replicates per setting), `block` (replicates in the
-    first stored block), `columns` (which of the measure's flattened outputs the claim is about; empty = all), `sizes` and `at_size` (size -> keyword arguments merged into a setting), `powers` of 1/size
-    in the extrapolation, `domain` and `restarts` (searches), `deterministic` (limits, rates and tendencies whose measure takes no rng),
-    `fraction` (tendencies), `requires` (predicate: are the published data it needs at hand?).
+    Evidence: `settings` (keyword arguments; JSON-able), `columns` (which of the measure's flattened outputs are
+    judged; empty = all) and `outputs` (their labels), `admissible` (a predicate on settings or points), `budget`
+    (replicates per setting), `block` (replicates in the first stored block), `sizes` and `at_size` (size -> keyword
+    arguments merged into a setting), `powers` of 1/size in the extrapolation, `domain` and `restarts` (searches),
+    `deterministic` (limits, rates and tendencies whose measure takes no rng), `fraction` (tendencies), `requires`
+    (predicate: are the published data it needs at hand?).
     `scales` holds overrides of any field per scale.
     """
 
