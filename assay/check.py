@@ -140,7 +140,7 @@ def _looks(block: int, budget: int) -> Iterator[int]:
 def _runs(claim: Claim, index: int) -> list[dict[str, Any]]:
     """Keyword arguments of the experiments behind one setting: one, or one per size."""
     setting = dict(claim.settings[index])
-    return [{**setting, **size_keywords(claim, size)} for size in claim.sizes] or [setting]
+    return [size_keywords(claim, setting, size) for size in claim.sizes] or [setting]
 
 
 def _experiment(claim: Claim, kwargs: dict[str, Any], seed: int, key: int) -> Experiment:

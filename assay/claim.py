@@ -65,10 +65,10 @@ class Claim:
     `slack` (the error that does not refute: None = 0 for exact, `margin` otherwise), `mutants`.
     Evidence: `settings` (keyword arguments; JSON-able), `columns` (which of the measure's flattened outputs are
     judged; empty = all) and `outputs` (their labels), `admissible` (a predicate on settings or points), `budget`
-    (replicates per setting), `block` (replicates in the first stored block), `sizes` and `at_size` (size -> keyword
-    arguments merged into a setting), `powers` of 1/size in the extrapolation, `domain` and `restarts` (searches),
-    `deterministic` (limits, rates and tendencies whose measure takes no rng), `fraction` (tendencies), `requires`
-    (predicate: are the published data it needs at hand?).
+    (replicates per setting), `block` (replicates in the first stored block), `sizes` and `at_size` (setting and
+    size -> keyword arguments; by default n = size), `powers` of 1/size in the extrapolation, `domain` and `restarts`
+    (searches), `deterministic` (limits, rates and tendencies whose measure takes no rng), `fraction` (tendencies),
+    `requires` (predicate: are the published data it needs at hand?).
     `scales` holds overrides of any field per scale.
     """
 
@@ -95,7 +95,7 @@ class Claim:
     budget: int = 4096
     block: int = 64
     sizes: tuple[float, ...] = ()
-    at_size: Callable[[float], Mapping[str, Any]] | None = None
+    at_size: Callable[[Mapping[str, Any], float], Mapping[str, Any]] | None = None
     powers: tuple[float, ...] = (1.0,)
     domain: Mapping[str, Range] = field(default_factory=dict)
     restarts: int = 200

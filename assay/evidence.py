@@ -20,9 +20,9 @@ from assay.verdict import Case, Estimate, Verdict, counted, make_case, overall
 __all__ = ["identity_cases", "search_bound", "size_keywords"]
 
 
-def size_keywords(claim: Claim, size: float) -> Mapping[str, Any]:
-    """Keyword arguments that put a setting of `claim` at `size`: `claim.at_size(size)`, by default ``{"n": size}``."""
-    return claim.at_size(size) if claim.at_size else {"n": size}
+def size_keywords(claim: Claim, setting: Mapping[str, Any], size: float) -> dict[str, Any]:
+    """Keyword arguments of a `setting` of `claim` at `size`: ``claim.at_size(setting, size)``, by default n = size."""
+    return dict(claim.at_size(setting, size)) if claim.at_size else {**setting, "n": size}
 
 
 def identity_cases(claim: Claim) -> Verdict:
@@ -77,7 +77,7 @@ def _deviation(measured: float, predicted: float, relative: bool) -> float:
 
 def _limit_estimates(claim: Claim, setting: Mapping[str, Any]) -> list[Estimate]:
     """Intercept at infinite size of deterministic deviations, one per output."""
-    per_size = [_identity_estimates(claim, {**setting, **size_keywords(claim, size)}) for size in claim.sizes]
+    per_size = [_identity_estimates(claim, size_keywords(claim, setting, size)) for size in claim.sizes]
     estimates = []
     for column in zip(*per_size, strict=True):
         fit = extrapolate(claim.sizes, [e.deviation for e in column], np.ones(len(column)), claim.powers)
@@ -89,7 +89,7 @@ def _limit_estimates(claim: Claim, setting: Mapping[str, Any]) -> list[Estimate]
 
 def _rate_estimates(claim: Claim, setting: Mapping[str, Any]) -> list[Estimate]:
     """Fitted minus predicted exponent of deterministic values, one per output."""
-    runs = [{**setting, **size_keywords(claim, size)} for size in claim.sizes]
+    runs = [size_keywords(claim, setting, size) for size in claim.sizes]
     values = np.array([np.atleast_1d(claim.measure(**run)) for run in runs], dtype=float)
     exponents = np.broadcast_to(np.asarray(claim.predict(**setting), dtype=float), values.shape[1:])
     fits = [fit_power(claim.sizes, values[:, j]) for j in range(values.shape[1])]
