@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,9 +32,11 @@ __all__ = [
     "ModeSide",
     "SampleSide",
     "draw_features",
-    "draw_modes",
+    "draw_fit",
     "draw_samples",
+    "errors_of",
     "gaussian_errors",
+    "sample_moments",
     "sample_side",
 ]
 
@@ -67,10 +69,16 @@ class SampleSide:
         batch, n = self.response.shape
         return wishart_root(rng, batch, n, int(k)) / math.sqrt(k)
 
-    def solve(self, whitened: Array | None, ridges: Array) -> RidgePath:
-        """Return ridge regression at `ridges` on the features C @ `whitened` (None: identity, k = inf)."""
-        design = self.root if whitened is None else self.root @ whitened
-        return ridge_path(design, self.response, ridges)
+    def solve(self, whitened: Array | None, k: float, ridges: Array) -> tuple[RidgePath, Array, Array | float]:
+        """Return the path of ridge regression on `whitened` features, `k` of them, with `weights`, `spread` of `risk`.
+
+        `whitened` as `draw` returns it, `ridges` (ridges,) >= 0.
+        """
+        if whitened is None:
+            path = ridge_path(self.root, self.response, ridges)
+            return path, path.coefficients, 0.0
+        path = ridge_path(self.root @ whitened, self.response, ridges)
+        return path, whitened @ path.coefficients, np.sum(path.coefficients**2, axis=1) / k
 
     def risk(self, weights: Array, spread: Array | float) -> Array:
         """Return the test MSE (batch, ridges) given data and features at the data, mean over all else, exact.
@@ -81,26 +89,25 @@ class SampleSide:
         seen = np.sum(weights * (self.second @ weights - 2 * self.cross[:, :, None]), axis=1)
         return self.floor + seen + spread * self.orthogonal[:, None]
 
-    def errors(self, rng: np.random.Generator, k: float, ridges: Array) -> Array:
-        """Return [test MSE, train MSE] of one fresh draw of `k` features per training set, (batch, ridges, 2).
+    def fit(self, rng: np.random.Generator, k: float, ridges: Array) -> tuple[RidgePath, Array]:
+        """Return path and test MSE (batch, ridges) of one fresh draw of `k` features per training set.
 
         `rng` is the source of randomness, `ridges` (ridges,) >= 0.
         """
-        whitened = self.draw(rng, k)
-        return self.test_and_train(whitened, k, self.solve(whitened, ridges))
-
-    def test_and_train(self, whitened: Array | None, k: float, path: RidgePath) -> Array:
-        """Return [test MSE, train MSE] (batch, ridges, 2) of the solved `path` on `whitened` features, `k` of them."""
-        mean = path.coefficients if whitened is None else whitened @ path.coefficients
-        spread = np.sum(path.coefficients**2, axis=1) / k
-        return np.stack([self.risk(mean, spread), path.residual() / self.response.shape[1]], axis=-1)
+        path, weights, spread = self.solve(self.draw(rng, k), k, ridges)
+        return path, self.risk(weights, spread)
 
 
-def sample_side(blocks: Iterable[Array], noise: Array, task: Task) -> SampleSide:
-    """Return the summary of training sets whose inputs X come as `blocks` of columns, (batch, n, any) each.
+def sample_moments(blocks: Iterable[Array], noise: Array, task: Task) -> tuple[Array, Array, Array, Array]:
+    """Return X L X' and X L^2 X' (batch, n, n), X v + noise and X L v (batch, n) of inputs X given by columns.
 
-    `noise` (batch, n) is added to the labels; `task` must have more modes than samples. Raises
-    `ArithmeticError` when the kernel matrix is singular to machine precision. The blocks are overwritten.
+    `blocks` yields the columns in order, (batch, n, any) each, and has them overwritten; `noise` (batch, n) is added
+    to the labels; `task` holds L = diag(eigenvalues) and v.
+
+    >>> from simulations.random_features.task import gaussian_task
+    >>> first, *_ = sample_moments([np.array([[[3.0]]])], np.zeros((1, 1)), gaussian_task([2.0], [1.0]))
+    >>> first.round(12).tolist()
+    [[[18.0]]]
     """
     batch, n = noise.shape
     first, second = np.zeros((2, batch, n, n))
@@ -114,9 +121,18 @@ def sample_side(blocks: Iterable[Array], noise: Array, task: Task) -> SampleSide
         first += block @ block.swapaxes(-1, -2)
         block *= scale
         second += block @ block.swapaxes(-1, -2)
+    return first, second, response, cross
+
+
+def sample_side(blocks: Iterable[Array], noise: Array, task: Task) -> SampleSide:
+    """Return the summary of training sets whose inputs X come as `blocks` of columns, (batch, n, any) each.
+
+    `noise` (batch, n) is added to the labels; `task` must have more modes than samples. Raises
+    `ArithmeticError` when the kernel matrix is singular to machine precision. The blocks are overwritten.
+    """
+    first, second, response, cross = sample_moments(blocks, noise, task)
     root = cholesky(first)
-    half = solve(root, second)
-    second = solve(root, half.swapaxes(-1, -2))
+    second = solve(root, solve(root, second).swapaxes(-1, -2))
     cross = solve(root, cross[:, :, None])[:, :, 0]
     unseen = float(np.sum(task.eigenvalues)) - np.trace(second, axis1=1, axis2=2)
     return SampleSide(root, response, second, cross, np.maximum(unseen, 0.0), task.power + task.noise_variance)
@@ -127,8 +143,8 @@ def draw_samples(rng: np.random.Generator, batch: int, n: int, task: Task) -> Sa
 
     >>> from simulations.random_features.task import gaussian_task
     >>> side = draw_samples(np.random.default_rng(0), 2, 3, gaussian_task([1.0] * 5, [0.25] * 5, 0.5))
-    >>> side.errors(np.random.default_rng(1), 4, np.array([0.1, 2.0])).shape
-    (2, 2, 2)
+    >>> side.fit(np.random.default_rng(1), 4, np.array([0.1, 2.0]))[1].shape
+    (2, 2)
     """
     noise = math.sqrt(task.noise_variance) * rng.standard_normal((batch, n))
     return sample_side(normal_blocks(rng, batch, n, task.modes), noise, task)
@@ -146,8 +162,8 @@ class FeatureSide:
     target: Array
     unexplained: Array
 
-    def errors(self, rng: np.random.Generator, n: int, ridges: Array) -> Array:
-        """Return [test MSE, train MSE] on one fresh training set of `n` samples per feature draw, (batch, ridges, 2).
+    def fit(self, rng: np.random.Generator, n: int, ridges: Array) -> tuple[RidgePath, Array]:
+        """Return path and test MSE (batch, ridges) on one fresh training set of `n` samples per feature draw.
 
         `rng` is the source of randomness, `ridges` (ridges,) >= 0.
         """
@@ -156,16 +172,15 @@ class FeatureSide:
         design = (self.root @ white[:, :k]).swapaxes(-1, -2)
         response = np.einsum("bi,bij->bj", self.target, white[:, :k])
         response += np.sqrt(self.unexplained)[:, None] * white[:, k]
-        path, beyond = _compressed_path(design, response, ridges, k)
+        path = _compressed_path(design, response, ridges, k)
         error = self.root.swapaxes(-1, -2) @ path.coefficients - self.target[:, :, None]
-        test = self.unexplained[:, None] + np.sum(error**2, axis=1)
-        return np.stack([test, (path.residual() + beyond[:, None]) / n], axis=-1)
+        return path, self.unexplained[:, None] + np.sum(error**2, axis=1)
 
 
-def _compressed_path(design: Array, response: Array, ridges: Array, k: int) -> tuple[RidgePath, Array]:
-    """Return the path, and the response energy of the row that Bartlett's triangle leaves without features."""
-    beyond = np.sum(response[:, k:] ** 2, axis=1)
-    return ridge_path(design[:, :k], response[:, :k], ridges), beyond
+def _compressed_path(design: Array, response: Array, ridges: Array, size: int) -> RidgePath:
+    """Ridge path of data drawn as a Bartlett triangle of `size` + 1 rows, whose last row, if any, has no features."""
+    path = ridge_path(design[:, :size], response[:, :size], ridges)
+    return replace(path, rest=path.rest + np.sum(response[:, size:] ** 2, axis=1))
 
 
 def draw_features(rng: np.random.Generator, batch: int, k: int, task: Task) -> FeatureSide:
@@ -173,8 +188,8 @@ def draw_features(rng: np.random.Generator, batch: int, k: int, task: Task) -> F
 
     >>> from simulations.random_features.task import gaussian_task
     >>> side = draw_features(np.random.default_rng(0), 2, 3, gaussian_task([1.0] * 5, [0.25] * 5, 0.5))
-    >>> side.errors(np.random.default_rng(1), 40, np.array([0.1, 2.0])).shape
-    (2, 2, 2)
+    >>> side.fit(np.random.default_rng(1), 40, np.array([0.1, 2.0]))[1].shape
+    (2, 2)
     """
     gram, cross, start = np.zeros((batch, k, k)), np.zeros((batch, k)), 0
     for block in normal_blocks(rng, batch, k, task.modes):
@@ -195,8 +210,8 @@ class ModeSide:
     >>> from simulations.random_features.task import gaussian_task
     >>> side = ModeSide(gaussian_task([1.0], [0.25], 0.5))
     >>> rng = np.random.default_rng(0)
-    >>> side.errors(side.data(rng, 2, 5), side.features(rng, 2, 4), np.array([0.1]), 5).shape
-    (2, 1, 2)
+    >>> side.fit(side.data(rng, 2, 5), side.features(rng, 2, 4), np.array([0.1]))[1].shape
+    (2, 1, 1)
     """
 
     task: Task
@@ -212,36 +227,47 @@ class ModeSide:
             return np.broadcast_to(np.diag(scale), (batch, scale.size, scale.size))
         return scale[:, None] * wishart_root(rng, batch, scale.size, int(k)) / math.sqrt(k)
 
-    def weights(self, data: Array, features: Array, ridges: Array) -> tuple[Array, Array]:
-        """Return the predictor's mode coefficients (batch, modes, ridges) and its residual sum of squares.
+    def fit(self, data: Array, features: Array, ridges: Array) -> tuple[RidgePath, Array]:
+        """Return the path and the predictor's mode coefficients (batch, modes, ridges).
 
         `data` and `features` as returned by the methods of these names, `ridges` (ridges,) >= 0.
         """
         modes = self.task.modes
         inputs = data[:, :modes].swapaxes(-1, -2)
-        response = inputs @ self.task.target + math.sqrt(self.task.noise_variance) * data[:, modes]
-        path, beyond = _compressed_path(inputs @ features, response, ridges, modes)
-        return features @ path.coefficients, path.residual() + beyond[:, None]
+        response = (inputs @ self.task.target) + math.sqrt(self.task.noise_variance) * data[:, modes]
+        path = _compressed_path(inputs @ features, response, ridges, modes)
+        return path, features @ path.coefficients
 
-    def errors(self, data: Array, features: Array, ridges: Array, n: int) -> Array:
-        """Return [test MSE, train MSE] (batch, ridges, 2); arguments as in `weights`, `n` the number of samples."""
-        weights, residual = self.weights(data, features, ridges)
-        test = self.task.noise_variance + np.sum((weights - self.task.target[:, None]) ** 2, axis=1)
-        return np.stack([test, residual / n], axis=-1)
+    def risk(self, weights: Array) -> Array:
+        """Return the test MSE (batch, ridges) of the mode coefficients `weights` (batch, modes, ridges), exact."""
+        return self.task.noise_variance + np.sum((weights - self.task.target[:, None]) ** 2, axis=1)
 
 
-def draw_modes(rng: np.random.Generator, batch: int, n: int, k: float, ridges: Array, task: Task) -> Array:
-    """Return [test MSE, train MSE] (batch, ridges, 2) drawn in mode space: exact for all sizes, for few modes.
+def draw_fit(
+    rng: np.random.Generator, batch: int, n: int, k: float, ridges: Array, task: Task
+) -> tuple[RidgePath, Array]:
+    """Return paths and test MSE (batch, ridges) of independent draws by the cheapest exact way for these sizes.
 
     `rng` is the source of randomness, `batch` the number of draws, `n` samples, `k` features or inf, `ridges` >= 0,
-    `task` the task; the cost grows like modes^3.
+    `task` the task. The smaller side is the conditioned one; mode space when modes are fewer than both.
 
     >>> from simulations.random_features.task import gaussian_task
-    >>> draw_modes(np.random.default_rng(0), 2, 5, 4, np.array([0.1]), gaussian_task([1.0], [0.25], 0.5)).shape
-    (2, 1, 2)
+    >>> draw_fit(np.random.default_rng(0), 2, 5, 4, np.array([0.1]), gaussian_task([1.0], [0.25], 0.5))[1].shape
+    (2, 1)
     """
+    if n < min(k, task.modes):
+        return draw_samples(rng, batch, n, task).fit(rng, k, ridges)
+    if k < task.modes:
+        return draw_features(rng, batch, int(k), task).fit(rng, n, ridges)
     side = ModeSide(task)
-    return side.errors(side.data(rng, batch, n), side.features(rng, batch, k), ridges, n)
+    path, weights = side.fit(side.data(rng, batch, n), side.features(rng, batch, k), ridges)
+    return path, side.risk(weights)
+
+
+def errors_of(fit: tuple[RidgePath, Array], n: int) -> Array:
+    """Return [test MSE, train MSE] (batch, ridges, 2) of a `fit` (path, test MSE) on `n` samples."""
+    path, test = fit
+    return np.stack([test, path.residual() / n], axis=-1)
 
 
 def gaussian_errors(
@@ -266,16 +292,7 @@ def gaussian_errors(
     count, samples = int(check_size("replicates", replicates)), int(check_size("n", n))
     features, penalties = check_size("k", k, allow_inf=True), check_ridges(ridges)
     parts = [
-        _draw_errors(rng, batch, samples, features, penalties, task)
+        errors_of(draw_fit(rng, batch, samples, features, penalties, task), samples)
         for batch in batches(count, int(min(samples, features, task.modes)), task.modes)
     ]
     return np.concatenate(parts)
-
-
-def _draw_errors(rng: np.random.Generator, batch: int, n: int, k: float, ridges: Array, task: Task) -> Array:
-    """Draw by the cheapest exact way: the smaller side is the conditioned one, mode space when modes are few."""
-    if n < min(k, task.modes):
-        return draw_samples(rng, batch, n, task).errors(rng, k, ridges)
-    if k < task.modes:
-        return draw_features(rng, batch, int(k), task).errors(rng, n, ridges)
-    return draw_modes(rng, batch, n, k, ridges, task)

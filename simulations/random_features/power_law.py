@@ -15,6 +15,7 @@ from simulations.random_features.gaussian import (
     ModeSide,
     draw_features,
     draw_samples,
+    errors_of,
     gaussian_errors,
 )
 from simulations.random_features.task import Task, gaussian_task, power_law_task
@@ -182,17 +183,23 @@ def _sample_row(rng: np.random.Generator, n: int, sizes: list[float], ridges: Ar
     """One training set, all feature counts: (1, sizes, ridges, 2)."""
     if n < task.modes:
         samples = draw_samples(rng, 1, n, task)
-        return np.stack([samples.errors(rng, k, ridges) for k in sizes], axis=1)
+        return np.stack([errors_of(samples.fit(rng, k, ridges), n) for k in sizes], axis=1)
     side = ModeSide(task)
     data = side.data(rng, 1, n)
-    return np.stack([side.errors(data, side.features(rng, 1, k), ridges, n) for k in sizes], axis=1)
+    return np.stack([_mode_errors(side, data, side.features(rng, 1, k), ridges, n) for k in sizes], axis=1)
 
 
 def _feature_row(rng: np.random.Generator, k: int, sizes: list[int], ridges: Array, task: Task) -> Array:
     """One feature draw, all sample counts: (1, sizes, ridges, 2)."""
     if k < task.modes:
         features = draw_features(rng, 1, k, task)
-        return np.stack([features.errors(rng, n, ridges) for n in sizes], axis=1)
+        return np.stack([errors_of(features.fit(rng, n, ridges), n) for n in sizes], axis=1)
     side = ModeSide(task)
     features = side.features(rng, 1, k)
-    return np.stack([side.errors(side.data(rng, 1, n), features, ridges, n) for n in sizes], axis=1)
+    return np.stack([_mode_errors(side, side.data(rng, 1, n), features, ridges, n) for n in sizes], axis=1)
+
+
+def _mode_errors(side: ModeSide, data: Array, features: Array, ridges: Array, n: int) -> Array:
+    """Errors of one data draw and one feature draw in mode space: (1, ridges, 2)."""
+    path, weights = side.fit(data, features, ridges)
+    return errors_of((path, side.risk(weights)), n)
