@@ -1,0 +1,294 @@
+"""The canvas that figures are drawn on: one house style, and a record of everything drawn.
+
+Theory is drawn as lines, simulation as filled points with error bars, published data as open points, guides for the eye
+thin and grey. A point that the interval refutes against the line under it becomes an open red cross and is counted in
+the stamps. Every call keeps what it drew as an `assay.marks.Mark`: the figure's table and its tests are made of those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike, NDArray
+
+from assay.marks import Mark, Role, Stamp, stamp
+
+__all__ = ["MISSING", "PALETTE", "REFUTED", "STYLE", "Canvas", "shades"]
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
+REFUTED = "#E00000"  # of crosses on refuted points
+MISSING = "#B00000"  # of notes about what is missing
+GUIDE = "0.6"
+TEXT, SMALL = 9.0, 8.0  # points at final size
+CHARACTERS = 14.5  # an inch at SMALL holds
+STYLE: Any = {
+    "font.size": SMALL,
+    "mathtext.fontset": "dejavusans",
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "assay",
+    "pdf.fonttype": 42,
+}
+
+
+def shades(count: int) -> list[tuple[float, float, float]]:
+    """Return `count` >= 1 colours for a family ordered by a parameter: perceptually uniform, dark to light.
+
+    >>> len(shades(5))
+    5
+    """
+    colors = mpl.colormaps["viridis"](np.linspace(0.0, 0.88, count))
+    return [(float(r), float(g), float(b)) for r, g, b, _ in colors]
+
+
+class Canvas:
+    """A figure under construction: `rows` x `columns` panels on `size` = (width, height) in inches at final size.
+
+    `ratios` are the relative widths of the columns. `figure` is the matplotlib figure, made without pyplot's global
+    state; `axes` its panels by name; `marks` what was drawn. Call `finish` once, before saving.
+
+    >>> canvas = Canvas(size=(3.4, 2.6))
+    >>> ax = canvas.panel("a", x="samples, n", y="test MSE")
+    >>> _ = canvas.line(ax, [1, 10], [2.0, 0.5], series="risk")
+    >>> canvas.marks[0].role, canvas.marks[0].y.tolist()
+    ('theory', [2.0, 0.5])
+    """
+
+    def __init__(
+        self,
+        rows: int = 1,
+        columns: int = 1,
+        size: tuple[float, float] = (7.0, 3.4),
+        ratios: Sequence[float] | None = None,
+    ) -> None:
+        with mpl.rc_context(STYLE):
+            self.figure = Figure(figsize=size, layout="constrained", facecolor="white")
+            FigureCanvasAgg(self.figure)
+            self._grid = self.figure.add_gridspec(rows, columns, width_ratios=ratios)
+        self.axes: dict[str, Axes] = {}
+        self.marks: list[Mark] = []
+        self.stamps: list[Stamp] = []
+        self._keys: dict[str, Any] = {}
+
+    def panel(
+        self,
+        name: str,
+        place: tuple[Any, Any] = (0, 0),
+        *,
+        x: str,
+        y: str,
+        title: str = "",
+        scales: tuple[str, str] = ("log", "log"),
+        xlim: tuple[float, float] | None = None,
+        ylim: tuple[float, float] | None = None,
+    ) -> Axes:
+        """Return new axes called `name` at `place` = (row, column) of the grid, integers or slices.
+
+        `x`, `y` label the axes in words and symbols; `title` stands above; `scales` are matplotlib's names for the two
+        scales; `xlim`, `ylim` fix limits in data units (None: what is drawn decides). Raises `ValueError` for a name
+        in use.
+        """
+        if name in self.axes:
+            raise ValueError(f"panel names must differ, got {name!r} twice")
+        with mpl.rc_context(STYLE):
+            ax = self.figure.add_subplot(self._grid[place])
+        ax.set_title(title, fontsize=TEXT, loc="left")
+        ax.set_xlabel(x, fontsize=TEXT)
+        ax.set_ylabel(y, fontsize=TEXT)
+        ax.set(xscale=scales[0], yscale=scales[1], xlim=xlim, ylim=ylim)
+        ax.tick_params(which="both", labelsize=SMALL, width=0.7)
+        self.axes[name] = ax
+        return ax
+
+    def line(
+        self, ax: Axes, x: ArrayLike, y: ArrayLike, *, series: str, label: str = "", role: Role = "theory", **style: Any
+    ) -> Line2D:
+        """Draw `y` against `x` on `ax` as a line, broken at nan, and return it.
+
+        `series` is its name in the table, `label` its legend entry ("" for none); `role` "theory", or "guide" for a
+        thin grey dashed line; `style` goes to matplotlib.
+        """
+        thin = {"color": GUIDE, "lw": 0.9, "ls": (0, (4, 3)), "zorder": 1}
+        (artist,) = ax.plot(x, y, **{**(thin if role == "guide" else {"lw": 1.5, "zorder": 2}), **style})
+        self._keep(ax, series, role, x, y)
+        self._key(label, artist)
+        return artist
+
+    def band(
+        self, ax: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, *, series: str, label: str = "", **style: Any
+    ) -> None:
+        """Fill from `low` to `high` over `x` on `ax`; `series`, `label`, `style` as in `line`, the role is theory."""
+        artist = ax.fill_between(
+            *(np.asarray(v, dtype=float) for v in (x, low, high)), **{"lw": 0, "zorder": 1, **style}
+        )
+        self._keep(ax, series, "theory", x, high, low, high)
+        self._key(label, artist)
+
+    def points(
+        self,
+        ax: Axes,
+        x: ArrayLike,
+        y: ArrayLike,
+        error: ArrayLike | None = None,
+        *,
+        series: str,
+        label: str = "",
+        role: Role = "simulation",
+        color: Any = "0.2",
+        crossed: ArrayLike = False,
+        **style: Any,
+    ) -> None:
+        """Draw points (`x`, `y`) on `ax` with bars of half-length `error` (None: none), open ones for the role data.
+
+        `crossed` flags the points found by `assay.marks.refuted`, which become open red crosses; `series`, `label`,
+        `role`, `style` as in `line`; `color` of points and bars.
+        """
+        x, y, bars, bad = np.broadcast_arrays(
+            *(np.atleast_1d(np.asarray(v, dtype=float)) for v in (x, y, np.nan if error is None else error)),
+            np.asarray(crossed, dtype=bool),
+        )
+        style = {"fmt": "o", "ms": 3.2, "mew": 0.8, "elinewidth": 0.9, "zorder": 3, **style}
+        face = "white" if role == "data" else color
+        artist = None
+        for chosen, extra in (
+            (~bad, {"color": color, "mfc": face}),
+            (bad, {"color": REFUTED, "fmt": "x", "ms": 6.5, "mew": 1.5, "zorder": 5}),
+        ):
+            if chosen.any():
+                height = None if error is None else bars[chosen]
+                artist = ax.errorbar(x[chosen], y[chosen], height, **{**style, **extra})
+        self._keep(ax, series, role, x, y, y - bars, y + bars, crossed=bad)
+        self._key(label, artist)
+
+    def image(
+        self,
+        ax: Axes,
+        x: ArrayLike,
+        y: ArrayLike,
+        z: ArrayLike,
+        *,
+        series: str,
+        norm: Normalize,
+        role: Role = "theory",
+        cmap: str = "viridis",
+    ) -> QuadMesh:
+        """Draw z[i, j] at (x[j], y[i]) on `ax` as a heat map and return it; cells whose `z` is nan stay grey.
+
+        `x`, `y` are the cells' centres, increasing; cells meet half-way on the axes' scales. `norm` maps values to the
+        colours of `cmap`; `series`, `role` as in `line`.
+        """
+        axes = ((x, ax.xaxis), (y, ax.yaxis))
+        edges = [_edges(np.asarray(v, dtype=float), axis.get_scale() == "log") for v, axis in axes]
+        ax.set_facecolor("0.85")
+        mesh = ax.pcolormesh(*edges, np.ma.masked_invalid(z), norm=norm, cmap=cmap, rasterized=True)
+        columns, rows = np.meshgrid(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+        self._keep(ax, series, role, columns, rows, z=z)
+        return mesh
+
+    def contour(
+        self, ax: Axes, x: ArrayLike, y: ArrayLike, z: ArrayLike, levels: ArrayLike, *, series: str, **style: Any
+    ) -> None:
+        """Draw labelled lines of equal z at `levels` on `ax`, z[i, j] given at (x[j], y[i]).
+
+        `series` names the values in the table; `style` goes to matplotlib, `fmt` in it writes the labels.
+        """
+        label = style.pop("fmt", "%g")
+        drawn = ax.contour(x, y, np.ma.masked_invalid(z), levels=levels, **{"linewidths": 0.9, **style})
+        ax.clabel(drawn, fmt=label, fontsize=SMALL, inline_spacing=2)
+        columns, rows = np.meshgrid(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+        self._keep(ax, series, "theory", columns, rows, z=z)
+
+    def colorbar(self, mesh: QuadMesh, panels: Sequence[Axes], label: str, **style: Any) -> None:
+        """Put a colour bar of `mesh` beside `panels`; `label` says quantity and unit, `style` goes to matplotlib."""
+        bar = self.figure.colorbar(mesh, ax=list(panels), **{"pad": 0.02, "aspect": 30, **style})
+        bar.set_label(label, fontsize=TEXT)
+        bar.ax.tick_params(which="both", labelsize=SMALL)
+
+    def text(self, ax: Axes, x: float, y: float, words: str, **style: Any) -> None:
+        """Write `words` on `ax` at data coordinates (`x`, `y`); `style` goes to matplotlib."""
+        ax.text(x, y, words, **{"fontsize": SMALL, **style})
+
+    def note(self, ax: Axes, words: str) -> None:
+        """Write `words` across `ax`, in red: what should be there and is missing."""
+        middle = {"transform": ax.transAxes, "ha": "center", "va": "center", "wrap": True, "zorder": 6}
+        ax.text(0.5, 0.5, words, fontsize=SMALL, color=MISSING, **middle)
+
+    def key(self, label: str, **style: Any) -> None:
+        """Add a legend entry `label` that explains a `style`, given as matplotlib properties of a line."""
+        self._key(label, Line2D([], [], **{"color": "0.35", "ms": 3.2, **style}))
+
+    def verdict(self, line: Mapping[str, Any]) -> None:
+        """Stamp the figure with the ledger `line` of a claim that it shows."""
+        self.stamps.append(stamp(line))
+
+    @property
+    def crossed(self) -> tuple[int, int]:
+        """How many simulated points are drawn as refuted, and how many there are."""
+        flags = [mark.crossed for mark in self.marks if mark.role == "simulation"]
+        return sum(int(f.sum()) for f in flags), sum(f.size for f in flags)
+
+    def finish(self, columns: int = 0) -> None:
+        """Draw the legend below the panels, in `columns` (0: all entries, at most 5), and the stamps above them."""
+        if self._keys:
+            width = columns or min(5, len(self._keys))
+            self._outside("outside lower center", list(self._keys.values()), list(self._keys), width)
+        bad, total = self.crossed
+        if bad:
+            self.stamps.append(Stamp(f"{bad} of {total} simulated points refuted", "x", REFUTED))
+        if self.stamps:
+            handles = [Line2D([], [], ls="", marker=s.marker, color=s.color, ms=5, mew=1.4) for s in self.stamps]
+            longest = max(len(s.text) for s in self.stamps) + 6
+            fit = max(1, int(self.figure.get_figwidth() * CHARACTERS / longest))
+            self._outside("outside upper left", handles, [s.text for s in self.stamps], fit)
+
+    def _outside(self, place: str, handles: list[Any], labels: list[str], columns: int) -> None:
+        style: Any = {"loc": place, "ncols": columns, "fontsize": SMALL, "frameon": False, "handlelength": 1.8}
+        self.figure.legend(handles, labels, columnspacing=1.4, handletextpad=0.5, **style)
+
+    def _key(self, label: str, artist: Any) -> None:
+        if label and artist is not None:
+            self._keys.setdefault(label, artist)
+
+    def _keep(
+        self,
+        ax: Axes,
+        series: str,
+        role: Role,
+        x: ArrayLike,
+        y: ArrayLike,
+        low: ArrayLike = np.nan,
+        high: ArrayLike = np.nan,
+        z: ArrayLike = np.nan,
+        crossed: ArrayLike = False,
+    ) -> None:
+        """Record what was just drawn, broadcast to flat columns of one length."""
+        if role not in get_args(Role):
+            raise ValueError(f"role must be one of {', '.join(get_args(Role))}, got role={role!r}")
+        panel = next((name for name, known in self.axes.items() if known is ax), None)
+        if panel is None:
+            raise ValueError("ax must be a panel of this canvas, as its method panel returns")
+        numbers = [np.asarray(v, dtype=float) for v in (x, y, low, high, z)]
+        *columns, flags = (np.ravel(v).copy() for v in np.broadcast_arrays(*numbers, np.asarray(crossed, dtype=bool)))
+        self.marks.append(Mark(panel, series, role, *columns, crossed=flags))
+
+
+def _edges(centres: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
+    """Cell edges half-way between `centres`, on a logarithmic scale if asked; the outer ones mirror the inner."""
+    u = np.log(centres) if logarithmic else centres
+    if u.size == 1:
+        u = np.array([u[0] - 0.5, u[0] + 0.5])
+    else:
+        middle = (u[1:] + u[:-1]) / 2
+        u = np.concatenate([[2 * u[0] - middle[0]], middle, [2 * u[-1] - middle[-1]]])
+    return np.exp(u) if logarithmic else u
