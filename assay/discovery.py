@@ -1,18 +1,20 @@
 """Find the rows of the matrix by name: claims and figures, without the engine knowing any paper.
 
 Every module or package in `claims` offers `CLAIMS` (tuple of `Claim`) and, in `figures`, `FIGURES` (tuple of
-`FigureSpec`); their ids must be unique over the suite.
+`FigureSpec`); their ids must be unique over the suite. A row that compares with its authors' result files is a package
+with a module `published` that offers their `REGISTRY`.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["UnknownId", "claims", "figures", "rows", "select"]
+__all__ = ["UnknownId", "claims", "figures", "registries", "rows", "select"]
 
 
 class UnknownId(KeyError):
@@ -40,6 +42,14 @@ def claims() -> dict[str, tuple[str, Any]]:
 def figures() -> dict[str, tuple[str, Any]]:
     """Every figure of the suite: id -> (row, FigureSpec)."""
     return _collect("figures", "FIGURES")
+
+
+def registries() -> dict[str, Any]:
+    """The published result files of the suite: row -> Registry, for the rows that have any."""
+    modules = {row: f"claims.{row}.published" for row in rows("claims")}
+    packages = {row: importlib.import_module(f"claims.{row}") for row in modules}
+    present = [row for row in modules if hasattr(packages[row], "__path__") and importlib.util.find_spec(modules[row])]
+    return {row: importlib.import_module(modules[row]).REGISTRY for row in present}
 
 
 def select(known: Mapping[str, tuple[str, Any]], wanted: Iterable[str]) -> list[tuple[str, Any]]:
