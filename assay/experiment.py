@@ -168,7 +168,11 @@ def run_block(experiment: Experiment, index: int) -> Block:
         raise _failure(experiment, index, f"raised {type(error).__name__}: {error}") from error
     wall_time = time.perf_counter() - start
     samples = _checked_output(experiment, index, output, replicates)
-    return Block(Moments.of(samples), samples if experiment.keep_samples else None, wall_time, library_versions())
+    try:
+        moments = Moments.of(samples)
+    except OverflowError as error:
+        raise _failure(experiment, index, str(error)) from error
+    return Block(moments, samples if experiment.keep_samples else None, wall_time, library_versions())
 
 
 @functools.cache

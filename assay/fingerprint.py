@@ -94,13 +94,13 @@ class _Finder:
             else:
                 yield from self._provider(target, item, frozenset())
 
-    def _statements(self, name: str, top_level: bool = False) -> Iterator[tuple[str, str | None]]:
+    def _statements(self, name: str) -> Iterator[tuple[str, str | None]]:
         """(module, imported name or None) of every import of ours in the source of module `name`."""
         path = self.path(name)
         if path is None:
             return
         tree = ast.parse(path.read_bytes(), str(path))
-        for node in tree.body if top_level else ast.walk(tree):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 yield from ((alias.name, None) for alias in node.names if self._ours(alias.name))
             elif isinstance(node, ast.ImportFrom):
@@ -108,32 +108,37 @@ class _Finder:
                 if self._ours(target):
                     yield from ((target, alias.name) for alias in node.names)
 
-    def _provider(self, module: str, item: str, seen: frozenset[tuple[str, str]]) -> Iterator[str]:
+    def _provider(self, module: str, item: str, seen: frozenset[str]) -> Iterator[str]:
         """The module that defines `item` of `module`: a submodule, a re-exported name's home, or `module` itself."""
         path = self.path(module)
-        if path is None or path.name != "__init__.py":
+        if path is None or path.name != "__init__.py" or module in seen:
             yield module
             return
         submodule = f"{module}.{item}"
-        if self.path(submodule) is not None:
+        is_submodule = self.path(submodule) is not None
+        if is_submodule:
             yield submodule
-        homes = [home for home, name in self._bindings(module) if name == item]
-        if item == "*" or (not homes and self.path(submodule) is None) or (module, item) in seen:
+        homes, defined = self._bindings(module, path, item)
+        if defined or not (homes or is_submodule):
             yield module
         for home in homes:
-            yield from self._provider(home, item, seen | {(module, item)})
+            yield from self._provider(home, item, seen | {module})
 
-    def _bindings(self, module: str) -> list[tuple[str, str]]:
-        """(home, name) of each name of ours that the top level of an ``__init__`` re-exports unrenamed."""
-        path = self.path(module)
-        tree = ast.parse(path.read_bytes()) if path else ast.Module([], [])
-        bindings = []
-        for node in tree.body:
+    def _bindings(self, module: str, path: Path, item: str) -> tuple[list[str], bool]:
+        """How a package's ``__init__`` binds `item`: modules of ours it is re-exported from, and whether in any other
+        way."""
+        homes, defined = [], False
+        for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
             if isinstance(node, ast.ImportFrom):
-                target = self._absolute(module, Path("__init__.py"), node)
-                if self._ours(target):
-                    bindings += [(target, a.name) for a in node.names if a.asname in (None, a.name)]
-        return bindings
+                target = self._absolute(module, path, node)
+                names = {alias.name for alias in node.names if (alias.asname or alias.name) == item}
+                defined |= bool(names) and not (names == {item} and self._ours(target))
+                homes += [target] if names == {item} and self._ours(target) and target != module else []
+            elif isinstance(node, ast.Import):
+                defined |= any(alias.asname == item for alias in node.names)
+            else:
+                defined |= item == _defined_name(node)
+        return homes, defined
 
     def _absolute(self, name: str, path: Path, node: ast.ImportFrom) -> str:
         """Absolute name of the module in a from-import that stands in module `name`."""
@@ -145,3 +150,10 @@ class _Finder:
 
     def _ours(self, name: str) -> bool:
         return name == self.top or name.startswith(f"{self.top}.")
+
+
+def _defined_name(node: ast.AST) -> str | None:
+    """The name that a definition or an assignment binds."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return node.name
+    return node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else None
