@@ -108,9 +108,10 @@ def _weighted_fit(
     design: NDArray[np.float64], values: ArrayLike, standard_errors: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Solution, covariance and residual chi-square of a least-squares fit with known standard errors."""
-    weight = 1.0 / np.asarray(standard_errors, dtype=float)
-    if not np.all(np.isfinite(weight)):
-        raise ValueError("standard_errors must be > 0 and finite")
+    errors = np.asarray(standard_errors, dtype=float)
+    if not np.all((errors > 0) & np.isfinite(errors)):
+        raise ValueError(f"standard_errors must be > 0 and finite, got standard_errors={errors.tolist()}")
+    weight = 1.0 / errors
     whitened, target = design * weight[:, None], np.asarray(values, dtype=float) * weight
     q, r = np.linalg.qr(whitened)
     solution = np.linalg.solve(r, q.T @ target)
