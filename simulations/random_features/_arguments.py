@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations._checks import check_range, check_vector
+from simulations._checks import check_range
 
 __all__ = ["check_counts", "check_ridges", "check_size"]
 
@@ -24,11 +24,13 @@ def check_size(name: str, value: float | str, *, allow_inf: bool = False) -> flo
         ...
     ValueError: n must be an integer >= 1, got n=2.5
     """
-    number = float(value)
-    whole = math.isinf(number) and number > 0 if math.isinf(number) else number == math.floor(number) and number >= 1
-    if not whole or (math.isinf(number) and not allow_inf):
-        raise ValueError(f"{name} must be an integer >= 1{' or inf' if allow_inf else ''}, got {name}={value}")
-    return number if math.isinf(number) else int(number)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if (allow_inf and number == math.inf) or (math.isfinite(number) and number >= 1 and number == math.floor(number)):
+        return number if math.isinf(number) else int(number)
+    raise ValueError(f"{name} must be an integer >= 1{' or inf' if allow_inf else ''}, got {name}={value}")
 
 
 def check_counts(name: str, values: ArrayLike, *, allow_inf: bool = False) -> list[float]:
@@ -49,4 +51,7 @@ def check_ridges(ridges: ArrayLike) -> NDArray[np.float64]:
     >>> check_ridges((0.0, 0.5))
     array([0. , 0.5])
     """
-    return check_vector("ridges", check_range("ridges", ridges, low=0.0))
+    array = check_range("ridges", ridges, low=0.0)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"ridges must have shape (ridges,) with at least one ridge, got shape {array.shape}")
+    return array

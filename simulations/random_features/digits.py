@@ -15,7 +15,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.datasets import load_digits
 
 from simulations.random_features._arguments import check_counts, check_ridges, check_size
 from simulations.random_features._draws import cholesky, solve
@@ -43,6 +42,8 @@ def digits_pool() -> tuple[Array, Array]:
     >>> inputs.shape, round(float(np.mean(inputs**2)), 12), int(labels[1])
     ((1797, 64), 1.0, 1)
     """
+    from sklearn.datasets import load_digits  # imported here: it costs most of a second, and only digits need it
+
     pixels, digit = load_digits(return_X_y=True)
     inputs = pixels - pixels.mean(axis=0)
     inputs /= np.sqrt(np.mean(inputs**2))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simulations.random_features._arguments import check_counts, check_ridges, check_size
+from simulations.random_features._draws import batches
 from simulations.random_features.gaussian import (
     ModeSide,
     draw_features,
@@ -111,7 +112,8 @@ def fixed_samples_panel(
     task = power_law_task(alpha, beta, modes, noise_variance)
     count, samples = int(check_size("replicates", replicates)), int(check_size("n", n))
     sizes, penalties = check_counts("feature_counts", feature_counts, allow_inf=True), check_ridges(ridges)
-    return np.concatenate([_sample_row(rng, samples, sizes, penalties, task) for _ in range(count)])
+    steps = batches(count, samples, task.modes)
+    return np.concatenate([_sample_row(rng, batch, samples, sizes, penalties, task) for batch in steps])
 
 
 def fixed_features_panel(
@@ -139,7 +141,8 @@ def fixed_features_panel(
     task = power_law_task(alpha, beta, modes, noise_variance)
     count, features = int(check_size("replicates", replicates)), int(check_size("k", k))
     sizes, penalties = [int(n) for n in check_counts("sample_counts", sample_counts)], check_ridges(ridges)
-    return np.concatenate([_feature_row(rng, features, sizes, penalties, task) for _ in range(count)])
+    steps = batches(count, features, task.modes)
+    return np.concatenate([_feature_row(rng, batch, features, sizes, penalties, task) for batch in steps])
 
 
 def size_grid_errors(
@@ -168,38 +171,46 @@ def size_grid_errors(
     task = power_law_task(alpha, beta, modes, noise_variance)
     rows = [int(n) for n in check_counts("sample_counts", sample_counts)]
     columns, penalties = check_counts("feature_counts", feature_counts, allow_inf=True), check_ridges(ridges)
-    grids = np.empty((int(check_size("replicates", replicates)), len(rows), len(columns), penalties.size, 2))
-    for grid in grids:
-        for i, n in enumerate(rows):
-            if wider := [j for j, k in enumerate(columns) if n < k]:
-                grid[i, wider] = _sample_row(rng, n, [columns[j] for j in wider], penalties, task)[0]
-        for j, k in enumerate(columns):
-            if taller := [i for i, n in enumerate(rows) if k <= n]:
-                grid[taller, j] = _feature_row(rng, int(k), [rows[i] for i in taller], penalties, task)[0]
-    return grids
+    count = int(check_size("replicates", replicates))
+    steps = batches(count, min(max(rows), max(int(min(k, task.modes)) for k in columns)), task.modes)
+    return np.concatenate([_grid(rng, batch, rows, columns, penalties, task) for batch in steps])
 
 
-def _sample_row(rng: np.random.Generator, n: int, sizes: list[float], ridges: Array, task: Task) -> Array:
-    """One training set, all feature counts: (1, sizes, ridges, 2)."""
+def _grid(
+    rng: np.random.Generator, batch: int, rows: list[int], columns: list[float], ridges: Array, task: Task
+) -> Array:
+    """A batch of grids, conditioned on the smaller size of each cell: (batch, rows, columns, ridges, 2)."""
+    grid = np.empty((batch, len(rows), len(columns), ridges.size, 2))
+    for i, n in enumerate(rows):
+        if wider := [j for j, k in enumerate(columns) if n < k]:
+            grid[:, i, wider] = _sample_row(rng, batch, n, [columns[j] for j in wider], ridges, task)
+    for j, k in enumerate(columns):
+        if taller := [i for i, n in enumerate(rows) if k <= n]:
+            grid[:, taller, j] = _feature_row(rng, batch, int(k), [rows[i] for i in taller], ridges, task)
+    return grid
+
+
+def _sample_row(rng: np.random.Generator, batch: int, n: int, sizes: list[float], ridges: Array, task: Task) -> Array:
+    """One training set per batch item, all feature counts: (batch, sizes, ridges, 2)."""
     if n < task.modes:
-        samples = draw_samples(rng, 1, n, task)
+        samples = draw_samples(rng, batch, n, task)
         return np.stack([errors_of(samples.fit(rng, k, ridges), n) for k in sizes], axis=1)
     side = ModeSide(task)
-    data = side.data(rng, 1, n)
-    return np.stack([_mode_errors(side, data, side.features(rng, 1, k), ridges, n) for k in sizes], axis=1)
+    data = side.data(rng, batch, n)
+    return np.stack([_mode_errors(side, data, side.features(rng, batch, k), ridges, n) for k in sizes], axis=1)
 
 
-def _feature_row(rng: np.random.Generator, k: int, sizes: list[int], ridges: Array, task: Task) -> Array:
-    """One feature draw, all sample counts: (1, sizes, ridges, 2)."""
+def _feature_row(rng: np.random.Generator, batch: int, k: int, sizes: list[int], ridges: Array, task: Task) -> Array:
+    """One feature draw per batch item, all sample counts: (batch, sizes, ridges, 2)."""
     if k < task.modes:
-        features = draw_features(rng, 1, k, task)
+        features = draw_features(rng, batch, k, task)
         return np.stack([errors_of(features.fit(rng, n, ridges), n) for n in sizes], axis=1)
     side = ModeSide(task)
-    features = side.features(rng, 1, k)
-    return np.stack([_mode_errors(side, side.data(rng, 1, n), features, ridges, n) for n in sizes], axis=1)
+    features = side.features(rng, batch, k)
+    return np.stack([_mode_errors(side, side.data(rng, batch, n), features, ridges, n) for n in sizes], axis=1)
 
 
 def _mode_errors(side: ModeSide, data: Array, features: Array, ridges: Array, n: int) -> Array:
-    """Errors of one data draw and one feature draw in mode space: (1, ridges, 2)."""
+    """Errors of a data draw and a feature draw in mode space: (batch, ridges, 2)."""
     path, weights = side.fit(data, features, ridges)
     return errors_of((path, side.risk(weights)), n)
