@@ -1,0 +1,212 @@
+"""Solver of the fixed point of random-feature ridge regression (Simon et al., 2024): safeguarded, batched Newton.
+
+The pair (gamma, kappa) solves n = z + ridge/kappa and k = z + k kappa/gamma with z = sum_i lambda_i/(lambda_i + gamma).
+Eliminating kappa leaves one monotone equation, ridge = gamma (k - z) (n - z) / k. In t = 1/gamma it reads g(t) = 0 with
+
+    g(t) = z(t) - min(n, k) + a(t),        a = 2 w / (d + sqrt(d^2 + 4 w)),   w = k ridge t,   d = |k - n|,
+
+where a is the smaller of the two slacks n - z and k - z, and a + d the larger. z and a are concave and increasing in t,
+so is g: Newton's iteration from any point with g <= 0 climbs to the root and never passes it. The logarithmic slopes
+of z and a fall no faster than 1/t, so a relative step e encloses the root in [t (1 + e), t / (1 - e)]; the iteration
+stops at e < 2e-9, after which the error is below e^2.
+
+No digits are lost: the slacks come from w and d, never from n - z; and z - min(n, k) is summed as (number of modes with
+lambda_i > gamma) - min(n, k), exact for whole sizes, minus the unlearned parts of those modes plus the learned parts of
+the others. Eigenvalues and ridge are first divided by a power of two, so that scales of 1e-100 or 1e100 do no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from theory._checks import check_vector
+from theory.random_features._cells import blocks
+
+Array = NDArray[np.float64]
+MAX_STEPS = 200
+STEP_TOLERANCE = 2e-9
+# Relative to the largest eigenvalue: eigenvalues and ridge/n below it count as 0, ridge/n above its inverse as inf.
+NEGLIGIBLE = 2.0**-900
+
+
+class SolveError(ArithmeticError):
+    """A root was not found to full accuracy; the message carries cell, bracket, residual and a remedy."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues in units of 2^exponent: `scaled` in the caller's order, `descending` the positive ones, sorted."""
+
+    scaled: Array
+    descending: Array
+    exponent: int
+
+    @property
+    def rank(self) -> int:
+        """Number of positive eigenvalues."""
+        return self.descending.size
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Solution, one entry per cell: `inverse` = 2^exponent/gamma in [0, inf], slacks n - z and k - z, gamma, kappa."""
+
+    inverse: Array
+    sample_slack: Array
+    feature_slack: Array
+    gamma: Array
+    kappa: Array
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What the slacks need of (n, k), free of overflow at k = inf: all but `smaller` and `gap` divided by max(n, k)."""
+
+    smaller: Array  # min(n, k)
+    gap: Array  # |k - n|
+    relative_gap: Array
+    relative_features: Array  # k / max(n, k)
+    reciprocal: Array  # 1 / max(n, k)
+
+    def of(self, cells: NDArray[np.intp]) -> Geometry:
+        """The same for a selection of cells."""
+        return Geometry(*(getattr(self, name)[cells] for name in self.__dataclass_fields__))
+
+
+def read_spectrum(eigenvalues: ArrayLike) -> Spectrum:
+    """Check the eigenvalues, divide them by the power of two above the largest, sort the positive ones."""
+    given = check_vector("eigenvalues", eigenvalues, low=0.0)
+    exponent = int(np.frexp(given.max())[1])
+    scaled = np.ldexp(given, -exponent)
+    scaled[scaled < NEGLIGIBLE] = 0.0
+    descending = scaled if np.all(scaled[1:] <= scaled[:-1]) else np.sort(scaled)[::-1]
+    return Spectrum(scaled, descending[: np.count_nonzero(scaled)], exponent)
+
+
+def inverse_of(gamma: Array, spectrum: Spectrum) -> Array:
+    """Return 2^exponent/gamma, inf at gamma = 0."""
+    mantissa, power = np.frexp(gamma)
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.ldexp(1.0 / mantissa, spectrum.exponent - power)
+
+
+def solve(n: Array, k: Array, ridge: Array, spectrum: Spectrum) -> FixedPoint:
+    """Solve checked cells in a row, the limits of vanishing and huge ridge included."""
+    with np.errstate(over="ignore"):
+        scaled_ridge = np.ldexp(ridge, -spectrum.exponent)
+        share = scaled_ridge / n
+    scaled_ridge = np.where(share < NEGLIGIBLE, 0.0, scaled_ridge)
+    exhausted = (scaled_ridge == 0.0) & (np.minimum(n, k) >= spectrum.rank)
+    huge = share > 1.0 / NEGLIGIBLE
+    inverse = np.where(huge, 0.0, np.inf)
+    learned = np.where(huge, 0.0, float(spectrum.rank))
+    sample_slack, feature_slack = n - learned, k - learned
+    cells = np.flatnonzero(~(exhausted | huge))
+    geometry = measure(n[cells], k[cells])
+    for block in blocks(np.arange(cells.size), spectrum.rank):
+        inverse[cells[block]] = climb(geometry.of(block), scaled_ridge[cells[block]], spectrum)
+    if cells.size:
+        smaller, larger = slacks(geometry, scaled_ridge[cells] * inverse[cells])[:2]
+        fewer_samples = n[cells] <= k[cells]
+        sample_slack[cells] = np.where(fewer_samples, smaller, larger)
+        feature_slack[cells] = np.where(fewer_samples, larger, smaller)
+    return _with_units(n, k, ridge, spectrum, FixedPoint(inverse, sample_slack, feature_slack, inverse, inverse))
+
+
+def _with_units(n: Array, k: Array, ridge: Array, spectrum: Spectrum, point: FixedPoint) -> FixedPoint:
+    """Attach gamma and kappa = gamma (k - z)/k in the caller's units; at huge ridge gamma = ridge/n."""
+    with np.errstate(divide="ignore", over="ignore"):
+        gamma = np.where(point.inverse > 0.0, np.ldexp(1.0 / point.inverse, spectrum.exponent), ridge / n)
+    kappa = gamma * share_of_features(point.feature_slack, k)
+    return FixedPoint(point.inverse, point.sample_slack, point.feature_slack, gamma, kappa)
+
+
+def share_of_features(feature_slack: Array, k: Array) -> Array:
+    """Return (k - z)/k, 1 at k = inf."""
+    return np.divide(feature_slack, k, out=np.ones_like(k), where=np.isfinite(k))
+
+
+def measure(n: Array, k: Array) -> Geometry:
+    """Gather the combinations of the sizes that the slacks need."""
+    smaller, larger = np.minimum(n, k), np.maximum(n, k)
+    finite = np.isfinite(larger)
+    gap = larger - smaller
+    relative_gap = np.divide(gap, larger, out=np.ones_like(gap), where=finite)
+    relative_features = np.divide(k, larger, out=np.ones_like(gap), where=finite)
+    return Geometry(smaller, gap, relative_gap, relative_features, 1.0 / larger)
+
+
+def slacks(geometry: Geometry, load: Array) -> tuple[Array, Array, Array]:
+    """Return the smaller slack a, the larger a + d, and da/dln t, at load = ridge/gamma; all 0 at load = d = 0."""
+    weight = load * geometry.relative_features
+    root = np.sqrt(geometry.relative_gap**2 + 4.0 * weight * geometry.reciprocal)
+    smaller, slope = np.zeros_like(root), np.zeros_like(root)
+    np.divide(2.0 * weight, geometry.relative_gap + root, out=smaller, where=root > 0.0)
+    np.divide(weight, root, out=slope, where=root > 0.0)
+    return smaller, smaller + geometry.gap, slope
+
+
+def climb(geometry: Geometry, ridge: Array, spectrum: Spectrum) -> Array:
+    """Newton's iteration for g(t) = 0 from below (module head); `ridge` in units of 2^exponent."""
+    inverse = start(geometry, ridge, spectrum)
+    active = np.arange(inverse.size)
+    step = residual = before = inverse
+    for _ in range(MAX_STEPS):
+        before = inverse[active]
+        count, remainder, spread = learned_split(before, spectrum)
+        slack, _, slope = slacks(geometry.of(active), ridge[active] * before)
+        residual = (count - geometry.smaller[active]) + remainder + slack
+        step = -residual / (spread + slope)
+        inverse[active] = before * (1.0 + step)
+        if np.all(step < STEP_TOLERANCE):
+            return inverse
+        active = active[step >= STEP_TOLERANCE]
+    kept = step >= STEP_TOLERANCE
+    raise _failure(geometry.of(active), ridge[active], step[kept], residual[kept], before[kept], spectrum.exponent)
+
+
+def learned_split(inverse: Array, spectrum: Spectrum) -> tuple[Array, Array, Array]:
+    """Return (count, remainder, s) at 1/gamma = `inverse`: z = count + remainder, count = modes with lambda_i > gamma.
+
+    The remainder, learned parts of the other modes minus unlearned parts of these, is at most 2 s in size, so z minus a
+    whole number keeps all digits.
+    """
+    odds = inverse[:, None] * spectrum.descending
+    missed = 1.0 / (1.0 + odds)
+    mostly = odds > 1.0
+    signed = np.where(mostly, -1.0, odds)
+    signed *= missed
+    odds *= missed
+    return np.count_nonzero(mostly, axis=1).astype(float), signed.sum(axis=1), np.einsum("cm,cm->c", odds, missed)
+
+
+def start(geometry: Geometry, ridge: Array, spectrum: Spectrum) -> Array:
+    """Return t with g <= 0: the best of the roots for the bounds z <= j + t sum_{i>j} lambda_i, several j."""
+    heads = np.unique(np.r_[0, np.floor(2.0 ** np.arange(0.0, np.log2(max(spectrum.rank, 1)), 0.5)).astype(int)])
+    heads = heads[heads < max(spectrum.rank, 1)]
+    tails = np.add.reduceat(spectrum.descending, heads)[::-1].cumsum()[::-1] if spectrum.rank else np.zeros(1)
+    beyond = np.maximum(geometry.smaller[:, None] - heads, 0.0)
+    fewer = beyond * geometry.reciprocal[:, None]
+    gap = geometry.relative_gap[:, None]
+    more = fewer + gap
+    load = (geometry.relative_features * ridge)[:, None]
+    total = (fewer + more) * tails + load
+    root = np.sqrt((gap * tails) ** 2 + load * (2.0 * (fewer + more) * tails + load))
+    candidate = np.zeros_like(total)
+    np.divide(2.0 * beyond * more, total + root, out=candidate, where=beyond > 0.0)
+    return candidate.max(axis=1)
+
+
+def _failure(geometry: Geometry, ridge: Array, step: Array, residual: Array, inverse: Array, unit: int) -> SolveError:
+    """Describe the cell that is furthest from its root: the enclosure of the module head, before the last step."""
+    worst = int(np.argmax(step))
+    low = np.ldexp(max(1.0 - step[worst], 0.0) / inverse[worst], unit)
+    return SolveError(
+        f"gamma not found in {MAX_STEPS} steps at min(n, k)={geometry.smaller[worst]:.17g}, "
+        f"|k - n|={geometry.gap[worst]:.17g}, ridge={np.ldexp(ridge[worst], unit):.17g}: "
+        f"bracket [{low:.17g}, {np.ldexp(1.0 / inverse[worst], unit):.17g}], residual {residual[worst]:.3g} modes; "
+        "remedy: raise the ridge, or drop eigenvalues that lie many decades below the rest"
+    )
