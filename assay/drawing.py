@@ -18,6 +18,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from assay.marks import Mark, Role, Stamp, stamp
@@ -30,6 +31,7 @@ MISSING = "#B00000"  # of notes about what is missing
 GUIDE = "0.6"
 TEXT, SMALL = 9.0, 8.0  # points at final size
 CHARACTERS = 14.5  # an inch at SMALL holds
+PLAIN_DECADES = 300.0  # a logarithmic axis whose ends differ by less than this factor has plain numbers
 STYLE: Any = {
     "font.size": SMALL,
     "mathtext.fontset": "dejavusans",
@@ -106,7 +108,8 @@ class Canvas:
         ax.set_title(title, fontsize=TEXT, loc="left")
         ax.set_xlabel(x, fontsize=TEXT)
         ax.set_ylabel(y, fontsize=TEXT)
-        ax.set(xscale=scales[0], yscale=scales[1], xlim=xlim, ylim=ylim)
+        ax.set(xscale=scales[0], yscale=scales[1])
+        ax.set(**{name: limits for name, limits in (("xlim", xlim), ("ylim", ylim)) if limits is not None})
         ax.tick_params(which="both", labelsize=SMALL, width=0.7)
         self.axes[name] = ax
         return ax
@@ -129,9 +132,9 @@ class Canvas:
         self, ax: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, *, series: str, label: str = "", **style: Any
     ) -> None:
         """Fill from `low` to `high` over `x` on `ax`; `series`, `label`, `style` as in `line`, the role is theory."""
-        artist = ax.fill_between(
-            *(np.asarray(v, dtype=float) for v in (x, low, high)), **{"lw": 0, "zorder": 1, **style}
-        )
+        ends = [np.asarray(v, dtype=float) for v in (x, low, high)]
+        looks: Any = {"lw": 0, "zorder": 1, **style}
+        artist = ax.fill_between(ends[0], ends[1], ends[2], **looks)
         self._keep(ax, series, "theory", x, high, low, high)
         self._key(label, artist)
 
@@ -182,18 +185,22 @@ class Canvas:
         norm: Normalize,
         role: Role = "theory",
         cmap: str = "viridis",
+        crossed: ArrayLike = False,
     ) -> QuadMesh:
         """Draw z[i, j] at (x[j], y[i]) on `ax` as a heat map and return it; cells whose `z` is nan stay grey.
 
         `x`, `y` are the cells' centres, increasing; cells meet half-way on the axes' scales. `norm` maps values to the
-        colours of `cmap`; `series`, `role` as in `line`.
+        colours of `cmap`; `crossed` flags refuted cells, which get a red cross; `series`, `role` as in `line`.
         """
         axes = ((x, ax.xaxis), (y, ax.yaxis))
         edges = [_edges(np.asarray(v, dtype=float), axis.get_scale() == "log") for v, axis in axes]
         ax.set_facecolor("0.85")
         mesh = ax.pcolormesh(*edges, np.ma.masked_invalid(z), norm=norm, cmap=cmap, rasterized=True)
         columns, rows = np.meshgrid(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
-        self._keep(ax, series, role, columns, rows, z=z)
+        bad = np.broadcast_to(np.asarray(crossed, dtype=bool), columns.shape)
+        if bad.any():
+            ax.plot(columns[bad], rows[bad], ls="", marker="x", color=REFUTED, ms=5, mew=1.5)
+        self._keep(ax, series, role, columns, rows, z=z, crossed=bad)
         return mesh
 
     def contour(
@@ -240,6 +247,8 @@ class Canvas:
 
     def finish(self, columns: int = 0) -> None:
         """Draw the legend below the panels, in `columns` (0: all entries, at most 5), and the stamps above them."""
+        for ax in self.axes.values():
+            _plain_numbers(ax)
         if self._keys:
             width = columns or min(5, len(self._keys))
             self._outside("outside lower center", list(self._keys.values()), list(self._keys), width)
@@ -281,6 +290,15 @@ class Canvas:
         numbers = [np.asarray(v, dtype=float) for v in (x, y, low, high, z)]
         *columns, flags = (np.ravel(v).copy() for v in np.broadcast_arrays(*numbers, np.asarray(crossed, dtype=bool)))
         self.marks.append(Mark(panel, series, role, *columns, crossed=flags))
+
+
+def _plain_numbers(ax: Axes) -> None:
+    """On logarithmic axes of few decades write 0.2, 0.5, 1 rather than powers of ten."""
+    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        if axis.get_scale() == "log" and high / low < PLAIN_DECADES:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _edges(centres: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
