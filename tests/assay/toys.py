@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from assay.claim import Claim, Mutant
+from assay.claim import Claim, Mutant, Scale
+from assay.drawing import Canvas
+from assay.experiment import Experiment
+from assay.figure import FigureData, FigureSpec, Plan
 
 MEAN, WIDTH = 3.7, 0.22  # cv 0.06: 1 % is certified after (5.95 cv / 0.01)^2 = 1252 replicates
 
@@ -150,3 +153,27 @@ EQUAL = claim(
 SURVIVED = claim(id="toy.blind", title="A blind check", mutants=(Mutant(name="no change", predict=sized_limit),))
 BROKEN = claim(id="toy.broken", title="A measure that fails", measure=failing)
 CLAIMS = (TRUE, FALSE, EQUAL)
+
+
+def plan(scale: Scale, seed: int) -> Plan:
+    return {"mean": (Experiment(gaussian, {"mean": MEAN, "width": WIDTH}, block=64, seed=seed), 256)}
+
+
+def plan_that_fails(scale: Scale, seed: int) -> Plan:
+    return {"lost": (Experiment(failing, {"mean": MEAN, "width": WIDTH}, block=64, seed=seed), 256)}
+
+
+def draw(data: FigureData) -> Canvas:
+    canvas = Canvas(size=(3.0, 2.0))
+    ax = canvas.panel("only", x="x", y="y", scales=("linear", "linear"))
+    canvas.line(ax, [0, 1], [MEAN, MEAN], series="theory")
+    for moments in data.moments.values():
+        canvas.points(ax, [0.5], [float(moments.mean)], [float(moments.standard_error)], series="simulation")
+    return canvas
+
+
+FIGURE = FigureSpec(
+    id="toy-mean", title="A mean", caption="Line: theory.", claims=("toy.mean",), experiments=plan, draw=draw
+)
+LOST_FIGURE = FigureSpec(id="toy-lost", title="A failure", caption="Nothing.", experiments=plan_that_fails, draw=draw)
+FIGURES = (FIGURE,)
