@@ -37,6 +37,14 @@ Gaussian model differs from them by a relative O(1/n) (c/n with c below 1, up to
 the train error at small ridge). As functions of their arguments all are evaluated to about 1e-13, the limits included.
 """
 
+from theory.random_features.continuum import (
+    clean_ridgeless_risk,
+    clean_risk_prefactor,
+    continuum_risk,
+    convergence_exponent,
+    leading_constants,
+    proxy_exponents,
+)
 from theory.random_features.errors import (
     Decomposition,
     OperatingPoint,
@@ -46,8 +54,18 @@ from theory.random_features.errors import (
     risk,
     train_error,
 )
+from theory.random_features.fitting import (
+    fitting_ratio_cost,
+    fitting_ratio_risk,
+    optimal_fitting_ratio,
+    overfitting_threshold,
+    power_law_fitting_ratio,
+    shifted_fitting_ratio,
+)
 from theory.random_features.fixed_point import SolveError, degrees_of_freedom, implicit_regularization
+from theory.random_features.infinite_modes import power_law_regularization, power_law_risk, power_law_train_error
 from theory.random_features.optimum import optimal_ridge
+from theory.random_features.series import PowerLawSums, power_law_sum, power_law_sums
 from theory.random_features.spectra import power_law
 from theory.random_features.table import (
     Table,
@@ -60,16 +78,34 @@ from theory.random_features.table import (
 __all__ = [
     "Decomposition",
     "OperatingPoint",
+    "PowerLawSums",
     "SolveError",
     "Table",
     "at_gamma",
+    "clean_ridgeless_risk",
+    "clean_risk_prefactor",
+    "continuum_risk",
+    "convergence_exponent",
     "decomposition",
     "degrees_of_freedom",
     "ensemble_risk",
+    "fitting_ratio_cost",
+    "fitting_ratio_risk",
     "implicit_regularization",
+    "leading_constants",
+    "optimal_fitting_ratio",
     "optimal_ridge",
+    "overfitting_threshold",
     "power_law",
+    "power_law_fitting_ratio",
+    "power_law_regularization",
+    "power_law_risk",
+    "power_law_sum",
+    "power_law_sums",
+    "power_law_train_error",
+    "proxy_exponents",
     "risk",
+    "shifted_fitting_ratio",
     "tabulate",
     "tabulated_regularization",
     "tabulated_risk",

@@ -157,12 +157,13 @@ def continuum_risk(
         i = int(np.argmax(wrong))
         got = f"degrees_of_freedom={float(z[i])!r}, n={float(samples[i])!r}, k={float(features[i])!r}"
         raise ValueError(f"degrees_of_freedom must be <= min(n, k), got {got}")
-    finite = np.isfinite(features)
-    unused = np.divide(features - z, features, out=np.ones_like(z), where=finite)  # r/k
+    finite, slack = np.isfinite(features), np.where(np.isfinite(features), features - z, 1.0)
     gap, missed = z / alpha, missed_constant * (constant / z) ** (beta - 1.0)
-    bound = np.divide(gap, gap + features - z, out=np.zeros_like(z), where=finite)  # s/(s + r)
+    bound = np.where(finite, gap / (gap + slack), 0.0)  # s/(s + r)
+    free = np.where(finite, slack / (gap + slack), 1.0)  # r/(s + r)
+    unused = np.divide(slack, features, out=np.ones_like(z), where=finite)  # r/k
     shared = missed * (beta - 1.0) / (alpha + 1.0 - beta)
-    spread = samples - z + gap * (1.0 - bound)
+    spread = samples - z + gap * free
     test = np.full_like(z, np.inf)
     np.divide(samples * (missed + noise + shared * bound), spread, out=test, where=spread > 0.0)
     return as_given(test, shape), as_given((constant / z) ** alpha * (samples - z) * unused, shape)

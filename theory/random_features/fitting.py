@@ -28,7 +28,7 @@ from scipy.special import zeta
 
 from theory._checks import check_range
 from theory.random_features.continuum import clean_ridgeless_risk
-from theory.random_features.power_law import power_law_regularization, power_law_risk
+from theory.random_features.infinite_modes import power_law_regularization, power_law_risk
 from theory.random_features.series import power_law_sum, power_law_sums
 
 __all__ = [
@@ -84,8 +84,11 @@ def optimal_fitting_ratio(alpha: ArrayLike, beta: ArrayLike, relative_noise: Arr
         if np.all(np.abs(step) <= 1e-9 * y):
             break
     root = np.clip(1.0 - y, 0.0, np.nextafter(1.0, 0.0))
-    fine = at_zero - (a - 1.0) * b * root + a * (a - 1.0) * noise * np.expm1(b * np.log1p(-root))
-    root = root + fine / ((a - 1.0) * b * (1.0 + a * noise * (1.0 - root) ** (b - 1.0)))
+    # 1 - y loses relative accuracy as r -> 0; there one more step in r itself, from the value at r = 0, restores it.
+    small = np.minimum(root, 0.25)
+    fine = at_zero - (a - 1.0) * b * small + a * (a - 1.0) * noise * np.expm1(b * np.log1p(-small))
+    polished = small + fine / ((a - 1.0) * b * (1.0 + a * noise * (1.0 - small) ** (b - 1.0)))
+    root = np.where(root < 0.25, polished, root)
     return np.where(at_zero > 0.0, root * root, 0.0)[()]
 
 
