@@ -55,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, row names or prefixes; all if none.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, row names or prefixes; all if none.")]
 ScaleOption = Annotated[ScaleName, typer.Option("--scale", help="Size of the run.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Suite seed; verdicts must not depend on it.")]
 WorkersOption = Annotated[

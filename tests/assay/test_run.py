@@ -1,4 +1,4 @@
-"""Many claims at once: order, failures that stay alone, lines that are still current, interruptions that lose nothing."""
+"""Many claims at once: order, failures that stay alone, current lines, interruptions that lose nothing."""
 
 from __future__ import annotations
 
@@ -134,7 +134,8 @@ from assay.sweep import Sweep
 from tests.assay import toys
 
 if __name__ == "__main__":
-    slow = toys.claim(id="toy.slow", measure=toys.slow, budget=1 << 20, settings=({"mean": 3.7, "width": 9.0},), block=64)
+    settings = ({"mean": 3.7, "width": 9.0},)
+    slow = toys.claim(id="toy.slow", measure=toys.slow, budget=1 << 20, settings=settings, block=64)
     pairs = [("toy", c) for c in (toys.EQUAL, slow, slow, slow)]
     with Sweep(Store("store"), workers=WORKERS) as sweep:
         check_claims(pairs, sweep, Ledger(Path("ledger.jsonl")), "quick")
