@@ -8,6 +8,7 @@ store already.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -226,4 +227,7 @@ class _Bar:
 
 def _progress(console: Console) -> Progress:
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(TextColumn("{task.description}"), *columns, console=console, transient=True)
+    shared = sys.stdout.isatty()  # printed lines then scroll above the bar; elsewhere they must not be caught by it
+    return Progress(
+        TextColumn("{task.description}"), *columns, console=console, transient=True, redirect_stdout=shared
+    )
