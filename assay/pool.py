@@ -106,10 +106,17 @@ class Pool:
         """Wait for all calls, or with `cancel` drop those that wait and kill those that run; then end the workers."""
         self._closing = True
         self._events.put(("close", cancel))
-        self._thread.join()
+        try:
+            self._thread.join()
+        except BaseException:  # interrupted while waiting
+            self._events.put(("close", True))
+            self._thread.join()
+            raise
 
     def _loop(self) -> None:
         """Take events until closed and idle; an error here would hang every waiter, so it fails them instead."""
+        if hasattr(signal, "pthread_sigmask"):  # workers inherit this: ctrl-C cannot hit one that is still starting
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             closed = False
             while not (closed and not (self._waiting or self._suspects or self._running)):
@@ -125,6 +132,10 @@ class Pool:
                 self._dispatch()
         except BaseException as error:
             self._closing = True
+            while not self._events.empty():
+                kind, item = self._events.get()
+                if kind == "submit":
+                    self._waiting.append(item)
             self._abort(error)
         if self._executor is not None:
             self._executor.shutdown(wait=True)
@@ -135,12 +146,19 @@ class Pool:
             if not task.suspect and not task.future.set_running_or_notify_cancel():
                 continue
             try:
-                inner = self._processes().submit(task.function, *task.args)
-            except BrokenProcessPool:  # a worker died while idle: no call is to blame
-                self._retire()
-                inner = self._processes().submit(task.function, *task.args)
+                inner = self._started(task)
+            except Exception as error:  # no process could be started
+                task.future.set_exception(error)
+                continue
             self._running[inner] = task
             inner.add_done_callback(lambda done: self._events.put(("done", done)))
+
+    def _started(self, task: _Task) -> Future[Any]:
+        try:
+            return self._processes().submit(task.function, *task.args)
+        except BrokenProcessPool:  # a worker died while idle: no call is to blame
+            self._retire()
+            return self._processes().submit(task.function, *task.args)
 
     def _next(self) -> _Task | None:
         if self._suspects:
@@ -189,6 +207,7 @@ class Pool:
         """Cancel what waits, kill the workers, and fail what runs with `error`."""
         for task in self._waiting:
             task.future.cancel()
+            task.future.set_running_or_notify_cancel()  # without this concurrent.futures.wait would not notice
         started = [*self._suspects, *self._running.values()]
         self._waiting.clear()
         self._suspects.clear()

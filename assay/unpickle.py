@@ -173,6 +173,13 @@ def _encode(text: Any, encoding: Any) -> bytes:
     return text.encode("latin-1")
 
 
+def _no_bytes(*args: Any) -> bytes:
+    """Empty bytes as older protocols spell them: a call of ``bytes`` without arguments."""
+    if args:
+        raise UnsafePickleError("refused: the pickle makes bytes from other objects")
+    return b""
+
+
 def _stub_class(dotted: str) -> type[Stub]:
     """A fresh class for one mention of the name, so nothing that a pickle does to it outlives the reading."""
 
@@ -206,6 +213,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 RESOLVED: dict[str, Any] = {"numpy.ndarray": _Marker(), "numpy.dtype": _Call(_Type), "_codecs.encode": _Call(_encode)}
+RESOLVED |= {"__builtin__.bytes": _Call(_no_bytes), "builtins.bytes": _Call(_no_bytes)}
 for _core in ("numpy.core", "numpy._core"):
     RESOLVED[f"{_core}.numeric._frombuffer"] = _Call(_Array)
     RESOLVED[f"{_core}.multiarray._reconstruct"] = _Call(_reconstruct)
