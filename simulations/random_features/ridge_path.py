@@ -45,9 +45,8 @@ class RidgePath:
         >>> path.residual().tolist()
         [[0.0, 2.25]]
         """
-        kept = self.eigenvalues > 0
-        scale = np.where(kept, self.eigenvalues, 1.0)[:, :, None] + self.ridges
-        shrink = np.where(kept[:, :, None], self.ridges / scale, 0.0)
+        scale = np.where(self.eigenvalues > 0, self.eigenvalues, 1.0)  # where it is 0, so is the projection
+        shrink = self.ridges / (scale[:, :, None] + self.ridges)
         return self.rest[:, None] + np.einsum("brd,br->bd", shrink**2, self.projections**2)
 
 
