@@ -1,0 +1,249 @@
+"""Claims rf.E1 and rf.E2: the paper's empirical claims, as counted cases on simulated, bundled and published data."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from assay.claim import Claim, Mutant
+from claims.random_features import published
+from claims.random_features.framework import PAPER
+from simulations import random_features as simulation
+from theory import random_features as theory
+
+__all__ = ["CLAIMS", "SCANS", "corrected_for_pool", "digits_predictions"]
+
+Array = NDArray[np.float64]
+
+
+# ---------------------------------------------------------------- E1: test error against fitting ratio
+
+
+SCAN = {
+    "n": 96,
+    "k": math.inf,
+    "ridges": tuple(float(f"{ridge:.3g}") for ridge in np.geomspace(1e-4, 1.0, 13)),
+    "alpha": 2.0,
+    "beta": 2.2,
+    "modes": 4000,
+}
+SCAN_VARIANCES = (0.0, 0.05, 0.25)
+
+
+def universal_curve(
+    which: str = "right", *, n: int, ridges: Any, alpha: float, beta: float, noise_variance: float, **_: Any
+) -> Array:
+    """Test errors at all `ridges` by the asymptotic power law alone: gamma from the ridge in the continuum, then
+    P n^(1-beta) F(r)."""
+    constant, _missed = theory.leading_constants(alpha, beta)
+    clean = float(theory.clean_ridgeless_risk(n, alpha, beta))
+    noise = noise_variance / clean
+
+    def excess(r: float, ridge: float) -> float:
+        return math.log((constant / (n * (1 - r))) ** alpha * n * r / ridge)
+
+    roots = np.array([brentq(excess, 1e-12, 1 - 1e-12, args=(ridge,)) for ridge in ridges])
+    shape = roots**2 if which == "ratio for its root" else roots
+    weight = 1.0 if which == "noise without alpha" else alpha
+    slope = 0.0 if which == "no denominator" else alpha - 1
+    return clean * ((1 - shape) ** (1 - beta) + weight * noise) / (1 + slope * shape)
+
+
+E1 = Claim(
+    id="rf.E1",
+    title="One curve: test error against fitting ratio",
+    statement=r"E_{te}(\delta)\approx P\,n^{1-\beta}F\big(\sqrt{E_{tr}/E_{te}}\big)\ \text{along a ridge scan}",
+    source=f"{PAPER}, figure of the fitting ratio; here on Gaussian data with power-law spectrum",
+    provenance="paper",
+    assumptions=(
+        "n = 96, 4000 modes, alpha = 2, beta = 2.2",
+        "a tendency: no inference beyond the counted cases",
+    ),
+    equations={"theory.random_features.fitting_ratio_risk": "right side"},
+    kind="tendency",
+    predict=universal_curve,
+    measure=simulation.power_law_errors,
+    settings=tuple({**SCAN, "noise_variance": variance} for variance in SCAN_VARIANCES),
+    columns=tuple(range(0, 26, 2)),
+    outputs=tuple(f"ridge {ridge:g}" for ridge in SCAN["ridges"]),
+    budget=1000,
+    block=32,
+    margin=0.05,
+    fraction=0.9,
+    mutants=tuple(
+        Mutant(name=name, predict=partial(universal_curve, name))
+        for name in ("noise without alpha", "ratio for its root", "no denominator")
+    ),
+    scales={"quick": {"budget": 128}},
+)
+
+SCANS = {  # data set -> (published ridge scan, alpha, beta as stated in the paper)
+    "CIFAR10": ("cifar10/myrtle10-clean/optridge.expt", 1.17, 1.14),
+    "SVHN": ("svhn/myrtle10-clean/optridge.expt", 1.22, 1.20),
+    "MNIST": ("mnist/myrtle10-clean/optridge.expt", 1.12, 1.36),
+}
+SCAN_NOISES = (0, 1, 5, 50)
+
+
+def scans_at_hand() -> bool:
+    """Whether the three published ridge scans are at hand."""
+    return all(published.available(name) for name, _, _ in SCANS.values())
+
+
+def scan_deviation(which: str = "right", *, data: str, relative_noise: float) -> Array:
+    """[median, maximum] of |test error / (c F) - 1| over one published scan with R < 0.9, the scale c being free."""
+    name, alpha, beta = SCANS[data]
+    result = published.load(name)
+    level = [float(x) for x in result.axes["noise"]].index(float(relative_noise))
+    train, test = result.arrays["results"][:, level].mean(axis=0).T
+    ratio = train / test
+    inside = (ratio > 0) & (ratio < 0.9)
+    noise = 0.0 if which == "noise dropped" else relative_noise
+    if which == "alpha and beta exchanged":
+        alpha, beta = beta, alpha
+    ratio = ratio[inside] ** 2 if which == "ratio for its root" else ratio[inside]
+    shape = np.asarray(theory.fitting_ratio_cost(ratio, alpha, beta, noise))
+    quotient = test[inside] / shape
+    deviation = np.abs(quotient / np.median(quotient) - 1)
+    return np.array([np.median(deviation), deviation.max()])
+
+
+def no_deviation(**_: Any) -> Array:
+    """Zero for both statistics of a scan."""
+    return np.zeros(2)
+
+
+E1_PUBLISHED = Claim(
+    id="rf.E1.published",
+    title="The published ridge scans follow the fitting-ratio curve",
+    statement=r"E_{te}\propto F\big(\sqrt{E_{tr}/E_{te}}\big)\ \text{for the CNTK on CIFAR10, SVHN, MNIST}",
+    source=f"{PAPER}; the authors' published ridge scans",
+    provenance="paper",
+    assumptions=("scale free", "R < 0.9", "deviations: median and largest, both within 4 %"),
+    equations={"theory.random_features.fitting_ratio_cost": "F up to its scale"},
+    kind="tendency",
+    deterministic=True,
+    relative=False,
+    margin=0.04,
+    fraction=0.95,
+    requires=scans_at_hand,
+    predict=no_deviation,
+    measure=scan_deviation,
+    settings=tuple({"data": data, "relative_noise": noise} for data in SCANS for noise in SCAN_NOISES),
+    outputs=("median deviation", "largest deviation"),
+    mutants=tuple(
+        Mutant(name=name, measure=partial(scan_deviation, name))
+        for name in ("noise dropped", "alpha and beta exchanged", "ratio for its root")
+    ),
+)
+
+
+# ---------------------------------------------------------------- E2: real data
+
+
+def corrected_for_pool(test: Any, train: Any, n: float, pool: int) -> Any:
+    """Mean error on the rest of a finite pool of `pool` points: (pool * `test` - n * `train`)/(pool - n).
+
+    The empirical eigensystem of the pool predicts the error averaged over all of its points, the `n` training points
+    included. Source: the authors' notebook.
+    """
+    return (pool * test - n * train) / (pool - n)
+
+
+def digits_predictions(which: str = "right", *, n: int, k: float, ridges: Any) -> Array:
+    """[test, train] at each ridge from the digits kernel's eigensystem, or wrong versions."""
+    eigenvalues, power = simulation.digits_eigensystem()
+    if which == "n and k swapped":
+        n, k = int(min(k, 1000)), float(n)
+    ridges = np.asarray(ridges) * (n if which == "ridge multiplied by n" else 1)
+    test = np.asarray(theory.risk(n, k, ridges, eigenvalues, power))
+    train = np.asarray(theory.train_error(n, k, ridges, eigenvalues, power))
+    if which == "train error unsquared":
+        train = np.sqrt(test * train)
+    return np.stack([corrected_for_pool(test, train, n, eigenvalues.size), train], axis=-1)
+
+
+DIGIT_RIDGES = (0.01, 0.1, 1.0)
+E2 = Claim(
+    id="rf.E2",
+    title="ReLU features on real images follow the theory",
+    statement=r"E_{te},E_{tr}\ \text{of ReLU features on digits}\approx\text{rf.F1 with the kernel's eigensystem}",
+    source=f"{PAPER}, figure on CIFAR10; here scikit-learn's digits (odd against even)",
+    provenance="paper",
+    assumptions=(
+        "universality: neither data nor features are Gaussian",
+        "test error corrected for the finite pool of 1797 points",
+        "a tendency: no inference beyond the counted cases",
+    ),
+    equations={"theory.random_features.risk": "with eigenvalues of K/N and target powers of the pool"},
+    kind="tendency",
+    predict=digits_predictions,
+    measure=simulation.digits_errors,
+    settings=tuple(
+        {"n": n, "k": k, "ridges": DIGIT_RIDGES}
+        for n, k in ((100, 30), (100, 400), (100, math.inf), (300, 60), (400, 100))
+    ),
+    outputs=tuple(f"{what} error at ridge {ridge:g}" for ridge in DIGIT_RIDGES for what in ("test", "train")),
+    budget=400,
+    block=16,
+    margin=0.1,
+    fraction=0.9,
+    mutants=tuple(
+        Mutant(name=name, predict=partial(digits_predictions, name))
+        for name in ("n and k swapped", "ridge multiplied by n", "train error unsquared")
+    ),
+    scales={"quick": {"budget": 64}},
+)
+
+PANELS = {"n256": ("expt-n256.expt", "theory-n256.expt"), "k256": ("expt-k256.expt", "theory-k256.expt")}
+FOLDER = "cifar10/fc1-nngpk/"
+
+
+def panels_at_hand() -> bool:
+    """Whether the published experiments and theory of both panels are at hand."""
+    return all(published.available(FOLDER + name) for pair in PANELS.values() for name in pair)
+
+
+def published_panel(which: str = "right", *, panel: str) -> Array:
+    """[median of the deviation, share of cells beyond 9 %] of published experiment from published theory."""
+    experiment, prediction = (published.load(FOLDER + name) for name in PANELS[panel])
+    size = "k" if panel == "n256" else "n"
+    column = list(experiment.axes["result"]).index("test_mse")
+    measured = np.nanmean(experiment.arrays["results"][..., column], axis=0)
+    column = list(prediction.axes["result"]).index("test_mse")
+    predicted = prediction.arrays["results"][..., column]
+    _, here, there = np.intersect1d(experiment.axes[size], prediction.axes[size], return_indices=True)
+    measured, predicted = measured[here], predicted[there]
+    if which == "ridges reversed":
+        predicted = predicted[:, ::-1]
+    deviation = measured / predicted - 1
+    deviation = deviation[np.isfinite(deviation)]
+    return np.array([np.median(deviation), np.mean(np.abs(deviation) > 0.09)])
+
+
+E2_PUBLISHED = Claim(
+    id="rf.E2.published",
+    title="The published CIFAR10 experiment follows the published theory",
+    statement=r"E_{te}\ \text{of ReLU features on CIFAR10}\approx\text{eigenframework}",
+    source=f"{PAPER}; the authors' published result files",
+    provenance="paper",
+    assumptions=("no finite-pool correction", "median deviation and share of cells beyond 9 %, both within 2 %"),
+    equations={"theory.random_features.risk": "as published by the authors"},
+    kind="tendency",
+    deterministic=True,
+    relative=False,
+    margin=0.02,
+    requires=panels_at_hand,
+    predict=no_deviation,
+    measure=published_panel,
+    settings=tuple({"panel": panel} for panel in PANELS),
+    outputs=("median deviation", "share beyond 9 %"),
+    mutants=(Mutant(name="ridges reversed", measure=partial(published_panel, "ridges reversed")),),
+)
+
+CLAIMS = (E1, E1_PUBLISHED, E2, E2_PUBLISHED)
