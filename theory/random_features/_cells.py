@@ -10,15 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from theory._checks import check_range, check_vector
 
 Array = NDArray[np.float64]
+SMALLEST, LARGEST = 1e-50, 1e50  # finite sizes
 BLOCK = 2**15  # numbers per temporary array: a few of them fit in the cache
 
 
 def read_sizes(n: ArrayLike, k: ArrayLike) -> tuple[Array, Array]:
-    """Return the sizes as arrays after checking 0 < n < inf and 0 < k <= inf."""
-    return (
-        check_range("n", n, low=0.0, open_low=True),
-        check_range("k", k, low=0.0, open_low=True, allow_inf=True),
-    )
+    """Return the sizes as arrays after checking 0 < n < inf, 0 < k <= inf, and that their products cannot overflow."""
+    samples = check_range("n", n, low=0.0, open_low=True)
+    features = check_range("k", k, low=0.0, open_low=True, allow_inf=True)
+    check_range("n", samples, low=SMALLEST, high=LARGEST)
+    check_range("k", np.where(np.isinf(features), LARGEST, features), low=SMALLEST, high=LARGEST)
+    return samples, features
 
 
 def read_ridge(ridge: ArrayLike) -> Array:

@@ -6,9 +6,9 @@ Eliminating kappa leaves one monotone equation, ridge = gamma (k - z) (n - z) / 
     g(t) = z(t) - min(n, k) + a(t),        a = 2 w / (d + sqrt(d^2 + 4 w)),   w = k ridge t,   d = |k - n|,
 
 where a is the smaller of the two slacks n - z and k - z, and a + d the larger. z and a are concave and increasing in t,
-so is g: Newton's iteration from any point with g <= 0 climbs to the root and never passes it. The logarithmic slopes
-of z and a fall no faster than 1/t, so a relative step e encloses the root in [t (1 + e), t / (1 - e)]; the iteration
-stops at e < 2e-9, after which the error is below e^2.
+so is g: a Newton step from anywhere lands below the root, and steps from below climb to it. The logarithmic slopes of z
+and a change no faster than t and 1/t, so a relative step e encloses the root in [t (1 + e), t / (1 - e)]; the iteration
+stops at |e| < 2e-9, after which the error is below e^2.
 
 No digits are lost: the slacks come from w and d, never from n - z; and z - min(n, k) is summed as (number of modes with
 lambda_i > gamma) - min(n, k), exact for whole sizes, minus the unlearned parts of those modes plus the learned parts of
@@ -28,6 +28,7 @@ from theory.random_features._cells import blocks
 Array = NDArray[np.float64]
 MAX_STEPS = 200
 STEP_TOLERANCE = 2e-9
+LEAP = 40.0  # in ln t, the furthest that one trial runs ahead
 # Relative to the largest eigenvalue: eigenvalues and ridge/n below it count as 0, ridge/n above its inverse as inf.
 NEGLIGIBLE = 2.0**-900
 
@@ -120,12 +121,13 @@ def _with_units(n: Array, k: Array, ridge: Array, spectrum: Spectrum, point: Fix
     """Attach gamma and kappa = gamma (k - z)/k in the caller's units; at huge ridge gamma = ridge/n."""
     with np.errstate(divide="ignore", over="ignore"):
         gamma = np.where(point.inverse > 0.0, np.ldexp(1.0 / point.inverse, spectrum.exponent), ridge / n)
-    kappa = gamma * share_of_features(point.feature_slack, k)
+    share = share_of_features(point.feature_slack, k)
+    kappa = np.multiply(gamma, share, out=np.zeros_like(gamma), where=share > 0.0)
     return FixedPoint(point.inverse, point.sample_slack, point.feature_slack, gamma, kappa)
 
 
 def share_of_features(feature_slack: Array, k: Array) -> Array:
-    """Return (k - z)/k, 1 at k = inf."""
+    """Return (k - z)/k = kappa/gamma, 1 at k = inf."""
     return np.divide(feature_slack, k, out=np.ones_like(k), where=np.isfinite(k))
 
 
@@ -150,22 +152,37 @@ def slacks(geometry: Geometry, load: Array) -> tuple[Array, Array, Array]:
 
 
 def climb(geometry: Geometry, ridge: Array, spectrum: Spectrum) -> Array:
-    """Newton's iteration for g(t) = 0 from below (module head); `ridge` in units of 2^exponent."""
-    inverse = start(geometry, ridge, spectrum)
-    active = np.arange(inverse.size)
-    step = residual = before = inverse
+    """Newton's iteration for g(t) = 0 (module head); `ridge` in units of 2^exponent.
+
+    A step ends below the root wherever it starts (one that undoes nearly all of t does so only up to rounding and is
+    dropped). Where z saturates, min(n, k) just at a gap of the spectrum or at its rank, steps only double t: after
+    three such steps the trial goes 2, 4, 8, ... steps at once, to the geometric middle of the bracket at most.
+    """
+    trial = start(geometry, ridge, spectrum)
+    bound, ceiling = trial.copy(), np.full(trial.size, np.inf)
+    streak, active = np.zeros(trial.size), np.arange(trial.size)
+    step = residual = trial
     for _ in range(MAX_STEPS):
-        before = inverse[active]
-        count, remainder, spread = learned_split(before, spectrum)
-        slack, _, slope = slacks(geometry.of(active), ridge[active] * before)
+        at = trial[active]
+        count, remainder, spread = learned_split(at, spectrum)
+        slack, _, slope = slacks(geometry.of(active), ridge[active] * at)
         residual = (count - geometry.smaller[active]) + remainder + slack
-        step = -residual / (spread + slope)
-        inverse[active] = before * (1.0 + step)
-        if np.all(step < STEP_TOLERANCE):
-            return inverse
-        active = active[step >= STEP_TOLERANCE]
-    kept = step >= STEP_TOLERANCE
-    raise _failure(geometry.of(active), ridge[active], step[kept], residual[kept], before[kept], spectrum.exponent)
+        step = np.divide(-residual, spread + slope, out=np.zeros_like(at), where=spread + slope > 0.0)
+        near, over = np.abs(step) < STEP_TOLERANCE, step < 0.0
+        after = np.where(step > -0.9, at * (1.0 + step), 0.0)
+        bound[active] = np.where(near, after, np.maximum(bound[active], after))
+        if np.all(near):
+            return bound
+        ceiling[active] = np.where(over, np.minimum(ceiling[active], at / (1.0 + np.abs(step))), ceiling[active])
+        streak[active] = np.where(over, streak[active], np.where(step > 0.5, streak[active] + 1.0, 0.0))
+        ahead = np.exp2(np.clip(streak[active] - 2.0, 0.0, 10.0)) - 1.0
+        leap = np.exp(np.minimum(ahead * np.log1p(np.maximum(step, 0.0)), LEAP))
+        middle = np.minimum(np.sqrt(bound[active]) * np.sqrt(ceiling[active]), 1.0 / NEGLIGIBLE)
+        trial[active] = np.maximum(np.minimum(bound[active] * leap, middle), bound[active])
+        active, step, residual = active[~near], step[~near], residual[~near]
+    raise _failure(
+        geometry.of(active), ridge[active], step, residual, bound[active], ceiling[active], spectrum.exponent
+    )
 
 
 def learned_split(inverse: Array, spectrum: Spectrum) -> tuple[Array, Array, Array]:
@@ -194,19 +211,22 @@ def start(geometry: Geometry, ridge: Array, spectrum: Spectrum) -> Array:
     more = fewer + gap
     load = (geometry.relative_features * ridge)[:, None]
     total = (fewer + more) * tails + load
-    root = np.sqrt((gap * tails) ** 2 + load * (2.0 * (fewer + more) * tails + load))
+    part = np.divide(load, total, out=np.zeros_like(total), where=beyond > 0.0)
+    root = np.sqrt((gap * (1.0 - part) / np.where(beyond > 0.0, fewer + more, 1.0)) ** 2 + part * (2.0 - part))
     candidate = np.zeros_like(total)
-    np.divide(2.0 * beyond * more, total + root, out=candidate, where=beyond > 0.0)
+    np.divide(beyond * more, total * (0.5 + 0.5 * root), out=candidate, where=beyond > 0.0)
     return candidate.max(axis=1)
 
 
-def _failure(geometry: Geometry, ridge: Array, step: Array, residual: Array, inverse: Array, unit: int) -> SolveError:
-    """Describe the cell that is furthest from its root: the enclosure of the module head, before the last step."""
-    worst = int(np.argmax(step))
-    low = np.ldexp(max(1.0 - step[worst], 0.0) / inverse[worst], unit)
+def _failure(
+    geometry: Geometry, ridge: Array, step: Array, residual: Array, bracket: tuple[Array, Array], unit: int
+) -> SolveError:
+    """Describe the cell that is furthest from its root."""
+    worst = int(np.argmax(np.abs(step)))
+    low, high, given = np.ldexp([1.0 / bracket[1][worst], 1.0 / bracket[0][worst], ridge[worst]], unit)
     return SolveError(
         f"gamma not found in {MAX_STEPS} steps at min(n, k)={geometry.smaller[worst]:.17g}, "
-        f"|k - n|={geometry.gap[worst]:.17g}, ridge={np.ldexp(ridge[worst], unit):.17g}: "
-        f"bracket [{low:.17g}, {np.ldexp(1.0 / inverse[worst], unit):.17g}], residual {residual[worst]:.3g} modes; "
+        f"|k - n|={geometry.gap[worst]:.17g}, ridge={given:.17g}: bracket [{low:.17g}, {high:.17g}], "
+        f"residual {residual[worst]:.3g} modes, last relative step {step[worst]:.3g}; "
         "remedy: raise the ridge, or drop eigenvalues that lie many decades below the rest"
     )

@@ -131,5 +131,6 @@ def _shared_per_spread(spectrum: Spectrum, target: Array) -> float:
 
 
 def _ratio(numerator: Array, denominator: Array, otherwise: Array) -> Array:
-    """Return the quotient, and `otherwise` where the denominator is 0."""
-    return np.divide(numerator, denominator, out=otherwise.astype(float), where=denominator > 0.0)
+    """Return the quotient, and `otherwise` where the denominator is 0; inf where it exceeds the largest float."""
+    with np.errstate(over="ignore"):
+        return np.divide(numerator, denominator, out=otherwise.astype(float), where=denominator > 0.0)

@@ -80,7 +80,8 @@ def optimal_ridge(
         unit = replace(spectrum, exponent=0)
         grid = _grid(samples, features, noise, unit, target)
         best = [_best(*cell, grid, unit, target) for cell in zip(samples, features, noise, strict=True)]
-        ridge = np.ldexp(best, spectrum.exponent)
+        with np.errstate(over="ignore"):
+            ridge = np.ldexp(best, spectrum.exponent)
     error = risk_of(evaluate(samples, features, ridge, noise, spectrum, target))
     return as_given(ridge, shape), as_given(error, shape)
 
@@ -144,12 +145,13 @@ def _best(n: float, k: float, noise: float, grid: Sums, spectrum: Spectrum, targ
         inverse = np.minimum(point.inverse, 2.0**1000)
         return float(_slope(point.sample_slack, point.feature_slack, noise, _sums(inverse, spectrum, target))[0])
 
-    logs = np.r_[np.log(ridges[0] * LOWEST), np.log(ridges)]
+    logs = np.log(np.maximum(np.r_[ridges[0] * LOWEST, ridges], np.finfo(float).tiny))
     slopes = np.r_[at(logs[0]), _slope(p, r, noise, seen)]
     logs, slopes = logs[slopes != 0.0], slopes[slopes != 0.0]
     turns = np.flatnonzero((slopes[:-1] < 0.0) & (slopes[1:] > 0.0))
     found = [0.0] if not slopes.size or slopes[0] > 0.0 else []
     found += [float(np.exp(_root(at, logs[i], logs[i + 1]))) for i in turns]
+    found += [np.inf] if slopes.size and slopes[-1] < 0.0 else []
     candidates = np.array(found)
     row = np.ones_like(candidates)
     return float(candidates[np.argmin(risk_of(evaluate(n * row, k * row, candidates, noise * row, spectrum, target)))])

@@ -38,6 +38,7 @@ __all__ = ["Table", "tabulate", "tabulated_regularization", "tabulated_risk", "t
 Array = NDArray[np.float64]
 DEGREE = 12
 MARGIN = 24  # octaves tabulated below the smallest and above the largest positive eigenvalue
+ENOUGH = 1e200  # a ridge/gamma that leaves no mode learned at any size
 CELLS = 4096  # cells solved together: their coefficients fit in the cache
 
 
@@ -202,7 +203,8 @@ def _evaluate(table: Table, n: Array, k: Array, ridge: Array, noise: Array) -> t
         inverse, values = _newton(table, geometry, scaled_ridge[inside], octave[found], low[found], high[found])
         less, more, _ = slacks(geometry, scaled_ridge[inside] * inverse)
         fewer = n[inside] <= k[inside]
-        gamma[inside] = np.ldexp(1.0 / inverse, spectrum.exponent)
+        with np.errstate(over="ignore"):
+            gamma[inside] = np.ldexp(1.0 / inverse, spectrum.exponent)
         sums[:, inside] = np.vstack([np.where(fewer, less, more), np.where(fewer, more, less), values])
         outside[inside] = False
     p, r, s, q, bias, shared = sums
@@ -235,7 +237,9 @@ def _locate(
     counts, inverse = np.append(table.counts, table.counts[-1]), np.exp2(-edges)
 
     def residual(edge: NDArray[np.intp]) -> Array:
-        return (counts[edge] - geometry.smaller) + remainder[edge] + slacks(geometry, ridge * inverse[edge])[0]
+        with np.errstate(over="ignore"):
+            load = np.minimum(ridge * inverse[edge], ENOUGH)
+        return (counts[edge] - geometry.smaller) + remainder[edge] + slacks(geometry, load)[0]
 
     low = np.zeros(ridge.size, dtype=np.intp)
     high = np.full(ridge.size, table.octaves.size, dtype=np.intp)
