@@ -228,6 +228,4 @@ class _Bar:
 def _progress(console: Console) -> Progress:
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     shared = sys.stdout.isatty()  # printed lines then scroll above the bar; elsewhere they must not be caught by it
-    return Progress(
-        TextColumn("{task.description}"), *columns, console=console, transient=True, redirect_stdout=shared
-    )
+    return Progress(TextColumn("{task.description}"), *columns, console=console, transient=True, redirect_stdout=shared)
