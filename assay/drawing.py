@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -30,8 +30,9 @@ REFUTED = "#E00000"  # of crosses on refuted points
 MISSING = "#B00000"  # of notes about what is missing
 GUIDE = "0.6"
 TEXT, SMALL = 9.0, 8.0  # points at final size
-CHARACTERS = 14.5  # an inch at SMALL holds
-PLAIN_DECADES = 300.0  # a logarithmic axis whose ends differ by less than this factor has plain numbers
+PLAIN_DECADES = 2.5  # a logarithmic axis over fewer decades has plain numbers
+ROOM = 0.75  # inches that a decade needs for three of them
+PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 STYLE: Any = {
     "font.size": SMALL,
     "mathtext.fontset": "dejavusans",
@@ -218,6 +219,8 @@ class Canvas:
 
     def colorbar(self, mesh: QuadMesh, panels: Sequence[Axes], label: str, **style: Any) -> None:
         """Put a colour bar of `mesh` beside `panels`; `label` says quantity and unit, `style` goes to matplotlib."""
+        if isinstance(mesh.norm, LogNorm):
+            style = {"ticks": LogLocator(subs=(1.0, 2.0, 5.0)), "format": PLAIN, **style}
         bar = self.figure.colorbar(mesh, ax=list(panels), **{"pad": 0.02, "aspect": 30, **style})
         bar.set_label(label, fontsize=TEXT)
         bar.ax.tick_params(which="both", labelsize=SMALL)
@@ -245,25 +248,25 @@ class Canvas:
         flags = [mark.crossed for mark in self.marks if mark.role == "simulation"]
         return sum(int(f.sum()) for f in flags), sum(f.size for f in flags)
 
-    def finish(self, columns: int = 0) -> None:
-        """Draw the legend below the panels, in `columns` (0: all entries, at most 5), and the stamps above them."""
+    def finish(self) -> None:
+        """Draw the legend below and the stamps above the panels, in as many columns as the width holds."""
         for ax in self.axes.values():
             _plain_numbers(ax)
-        if self._keys:
-            width = columns or min(5, len(self._keys))
-            self._outside("outside lower center", list(self._keys.values()), list(self._keys), width)
         bad, total = self.crossed
         if bad:
             self.stamps.append(Stamp(f"{bad} of {total} simulated points refuted", "x", REFUTED))
-        if self.stamps:
-            handles = [Line2D([], [], ls="", marker=s.marker, color=s.color, ms=5, mew=1.4) for s in self.stamps]
-            longest = max(len(s.text) for s in self.stamps) + 6
-            fit = max(1, int(self.figure.get_figwidth() * CHARACTERS / longest))
-            self._outside("outside upper left", handles, [s.text for s in self.stamps], fit)
+        dots = [Line2D([], [], ls="", marker=s.marker, color=s.color, ms=5, mew=1.4) for s in self.stamps]
+        self._outside("outside lower center", list(self._keys.values()), list(self._keys))
+        self._outside("outside upper left", dots, [s.text for s in self.stamps])
 
-    def _outside(self, place: str, handles: list[Any], labels: list[str], columns: int) -> None:
-        style: Any = {"loc": place, "ncols": columns, "fontsize": SMALL, "frameon": False, "handlelength": 1.8}
-        self.figure.legend(handles, labels, columnspacing=1.4, handletextpad=0.5, **style)
+    def _outside(self, place: str, handles: list[Any], labels: list[str]) -> None:
+        """A legend beyond the panels with the most columns that fit."""
+        style: Any = {"loc": place, "fontsize": SMALL, "frameon": False, "handlelength": 1.8, "handletextpad": 0.5}
+        for columns in range(min(6, len(labels)), 0, -1):
+            legend = self.figure.legend(handles, labels, ncols=columns, columnspacing=1.4, **style)
+            if columns == 1 or legend.get_window_extent().width <= self.figure.bbox.width:
+                return
+            legend.remove()
 
     def _key(self, label: str, artist: Any) -> None:
         if label and artist is not None:
@@ -293,11 +296,13 @@ class Canvas:
 
 
 def _plain_numbers(ax: Axes) -> None:
-    """On logarithmic axes of few decades write 0.2, 0.5, 1 rather than powers of ten."""
-    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-        if axis.get_scale() == "log" and high / low < PLAIN_DECADES:
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    """On logarithmic axes of few decades write 10, 20, 50 rather than powers of ten, or 10, 100 where room is short."""
+    size = ax.get_position().size * ax.get_figure(root=True).get_size_inches()
+    for axis, limits, inches in zip((ax.xaxis, ax.yaxis), (ax.get_xlim(), ax.get_ylim()), size, strict=True):
+        decades = abs(np.log10(limits[1] / limits[0])) if axis.get_scale() == "log" else np.inf
+        if decades < PLAIN_DECADES:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if inches > ROOM * decades else (1.0,)))
+            axis.set_major_formatter(PLAIN)
             axis.set_minor_formatter(NullFormatter())
 
 

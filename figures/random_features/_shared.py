@@ -1,4 +1,4 @@
-"""What the figures of this row share: sizes and ridges per scale, experiments, theory on grids, how points are drawn."""
+"""What the figures of this row share: sizes and ridges per scale, experiments, grids, how points are drawn."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ Array = NDArray[np.float64]
 
 RIDGES = tuple(float(r) for r in np.logspace(-3, 2, 31))  # the paper's
 POWER_LAW = {"alpha": 1.5, "beta": 1.5, "noise_variance": 0.5}  # the paper's Gaussian task
-# The theory is a limit: at finite size the mean test error is off by up to 2/min(n, k) (worst beside n = k at a small
-# ridge), the train error, which can be tiny, by up to 10/min(n, k) (measured at 8 to 256). Only what exceeds that refutes.
+# The theory is a limit: at finite size the mean test error is off by up to 2/min(n, k), most beside n = k at a small
+# ridge, and the train error, which can be tiny, by up to 10/min(n, k) (measured at 8 to 256). Only the excess refutes.
 TEST_SLACK, TRAIN_SLACK = 2.0, 10.0
 MSE_TEST = "test mean squared error"
 
@@ -71,7 +71,7 @@ def geometric(low: float, high: float, count: int) -> Array:
 def experiment(
     measure: Callable[..., Any], setting: Mapping[str, Any], seed: int, replicates: int
 ) -> tuple[Experiment, int]:
-    """Return `measure` at `setting` on streams of suite `seed`, in four blocks or more, with the `replicates` wanted."""
+    """Return `measure` at `setting` on streams of suite `seed`, in four blocks, with the `replicates` wanted."""
     return Experiment(measure, setting, block=max(1, replicates // 4), seed=seed), replicates
 
 

@@ -1,4 +1,4 @@
-"""Error against the number of features or samples, the paper's first figure and its companion: theory, Gaussian data, digits.
+"""Error against the number of features or of samples: the paper's first figure and its companion.
 
 Both figures draw the same stored experiments: one training set (or one draw of features) per replicate and all sizes.
 """
@@ -145,7 +145,9 @@ def trace_panel(canvas: Canvas, ax: Axes, data: FigureData, name: str) -> None:
             values = moments.select((..., index, part)).select(np.s_[:] if source == "gaussian" else _flat(vary))
             series = f"{('test', 'train')[part]}, {label}"
             tolerance = np.maximum(constant / slack, allowed)
-            shared.simulated(canvas, ax, varied, values, at_points[part], tolerance, series=series, color=color, **shape)
+            shared.simulated(
+                canvas, ax, varied, values, at_points[part], tolerance, series=series, color=color, **shape
+            )
     best = {"color": OPTIMUM, "ls": (0, (5, 2)), "lw": 1.8, "zorder": 4}
     canvas.line(ax, grid, task.optimum(*cell(grid)), series="test, best ridge", label="best ridge (theory)", **best)
 
