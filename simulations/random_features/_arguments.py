@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simulations._checks import check_range
 
-__all__ = ["check_counts", "check_ridges", "check_size"]
+__all__ = ["averages_noise", "check_counts", "check_ridges", "check_size"]
 
 
 def check_size(name: str, value: float | str, *, allow_inf: bool = False) -> float:
@@ -55,3 +55,14 @@ def check_ridges(ridges: ArrayLike) -> NDArray[np.float64]:
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"ridges must have shape (ridges,) with at least one ridge, got shape {array.shape}")
     return array
+
+
+def averages_noise(noise: str) -> bool:
+    """Return whether `noise` says "averaged" rather than "drawn".
+
+    >>> averages_noise("averaged"), averages_noise("drawn")
+    (True, False)
+    """
+    if noise not in ("drawn", "averaged"):
+        raise ValueError(f"noise must be 'drawn' or 'averaged', got noise={noise!r}")
+    return noise == "averaged"

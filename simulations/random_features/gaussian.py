@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations.random_features._arguments import check_ridges, check_size
+from simulations.random_features._arguments import averages_noise, check_ridges, check_size
 from simulations.random_features._draws import batches, cholesky, normal_blocks, solve, wishart_root
 from simulations.random_features.ridge_path import RidgePath, ridge_path
 from simulations.random_features.task import Task
@@ -49,7 +49,8 @@ class SampleSide:
 
     `root` C (batch, n, n); `response` y (batch, n); `second` C^-1 X L^2 X' C^-T (batch, n, n); `cross` C^-1 X L v
     (batch, n); `orthogonal` tr L - tr second (batch,), the feature variance that the data do not see; `floor` the
-    test error of the zero predictor, target power plus noise variance.
+    test error of the zero predictor, target power plus noise variance; `hidden_noise` the variance of label noise that
+    is not in the response but averaged over.
     """
 
     root: Array
@@ -58,6 +59,7 @@ class SampleSide:
     cross: Array
     orthogonal: Array
     floor: float
+    hidden_noise: float = 0.0
 
     def draw(self, rng: np.random.Generator, k: float) -> Array | None:
         """Return whitened features C^-1 Phi, shape (batch, n, min(n, k)), for k fresh features; None for k = inf.
@@ -94,8 +96,16 @@ class SampleSide:
 
         `rng` is the source of randomness, `ridges` (ridges,) >= 0.
         """
-        path, weights, spread = self.solve(self.draw(rng, k), k, ridges)
-        return path, self.risk(weights, spread)
+        whitened = self.draw(rng, k)
+        path, weights, spread = self.solve(whitened, k, ridges)
+        test = self.risk(weights, spread)
+        if self.hidden_noise == 0:
+            return path, test
+        directions = path.directions() if whitened is None else whitened @ path.directions()
+        power = np.sum(directions * (self.second @ directions), axis=1)
+        power += path.eigenvalues / k * self.orthogonal[:, None]
+        test += self.hidden_noise * path.noise_gain(power)
+        return path.with_noise(self.hidden_noise, self.response.shape[1]), test
 
 
 def sample_moments(blocks: Iterable[Array], noise: Array, task: Task) -> tuple[Array, Array, Array, Array]:
@@ -124,30 +134,34 @@ def sample_moments(blocks: Iterable[Array], noise: Array, task: Task) -> tuple[A
     return first, second, response, cross
 
 
-def sample_side(blocks: Iterable[Array], noise: Array, task: Task) -> SampleSide:
+def sample_side(blocks: Iterable[Array], noise: Array, task: Task, hidden_noise: float = 0.0) -> SampleSide:
     """Return the summary of training sets whose inputs X come as `blocks` of columns, (batch, n, any) each.
 
-    `noise` (batch, n) is added to the labels; `task` must have more modes than samples. Raises
-    `ArithmeticError` when the kernel matrix is singular to machine precision. The blocks are overwritten.
+    `noise` (batch, n) is added to the labels, `hidden_noise` the variance of noise to be averaged over instead; `task`
+    must have more modes than samples. Raises `ArithmeticError` when the kernel matrix is singular to machine
+    precision. The blocks are overwritten.
     """
     first, second, response, cross = sample_moments(blocks, noise, task)
     root = cholesky(first)
     second = solve(root, solve(root, second).swapaxes(-1, -2))
     cross = solve(root, cross[:, :, None])[:, :, 0]
-    unseen = float(np.sum(task.eigenvalues)) - np.trace(second, axis1=1, axis2=2)
-    return SampleSide(root, response, second, cross, np.maximum(unseen, 0.0), task.power + task.noise_variance)
+    unseen = np.maximum(float(np.sum(task.eigenvalues)) - np.trace(second, axis1=1, axis2=2), 0.0)
+    return SampleSide(root, response, second, cross, unseen, task.power + task.noise_variance, hidden_noise)
 
 
-def draw_samples(rng: np.random.Generator, batch: int, n: int, task: Task) -> SampleSide:
+def draw_samples(rng: np.random.Generator, batch: int, n: int, task: Task, average: bool = False) -> SampleSide:
     """Return `batch` independent training sets of `n` samples of `task`, n < modes; `rng` draws X and the noise.
+
+    With `average` the label noise is not drawn but averaged over.
 
     >>> from simulations.random_features.task import gaussian_task
     >>> side = draw_samples(np.random.default_rng(0), 2, 3, gaussian_task([1.0] * 5, [0.25] * 5, 0.5))
     >>> side.fit(np.random.default_rng(1), 4, np.array([0.1, 2.0]))[1].shape
     (2, 2)
     """
-    noise = math.sqrt(task.noise_variance) * rng.standard_normal((batch, n))
-    return sample_side(normal_blocks(rng, batch, n, task.modes), noise, task)
+    drawn, hidden = (0.0, task.noise_variance) if average else (task.noise_variance, 0.0)
+    noise = math.sqrt(drawn) * (np.zeros((batch, n)) if average else rng.standard_normal((batch, n)))
+    return sample_side(normal_blocks(rng, batch, n, task.modes), noise, task, hidden)
 
 
 @dataclass(frozen=True)
@@ -162,19 +176,27 @@ class FeatureSide:
     target: Array
     unexplained: Array
 
-    def fit(self, rng: np.random.Generator, n: int, ridges: Array) -> tuple[RidgePath, Array]:
+    def fit(self, rng: np.random.Generator, n: int, ridges: Array, average: bool = False) -> tuple[RidgePath, Array]:
         """Return path and test MSE (batch, ridges) on one fresh training set of `n` samples per feature draw.
 
-        `rng` is the source of randomness, `ridges` (ridges,) >= 0.
+        `rng` is the source of randomness, `ridges` (ridges,) >= 0. With `average` the errors are averaged over label
+        noise and unexplained target, which given the features is independent noise.
         """
         batch, k = self.target.shape
         white = wishart_root(rng, batch, k + 1, n)
         design = (self.root @ white[:, :k]).swapaxes(-1, -2)
         response = np.einsum("bi,bij->bj", self.target, white[:, :k])
-        response += np.sqrt(self.unexplained)[:, None] * white[:, k]
+        if not average:
+            response += np.sqrt(self.unexplained)[:, None] * white[:, k]
         path = _compressed_path(design, response, ridges, k)
-        error = self.root.swapaxes(-1, -2) @ path.coefficients - self.target[:, :, None]
-        return path, self.unexplained[:, None] + np.sum(error**2, axis=1)
+        back = self.root.swapaxes(-1, -2)
+        error = back @ path.coefficients - self.target[:, :, None]
+        test = self.unexplained[:, None] + np.sum(error**2, axis=1)
+        if not average:
+            return path, test
+        power = np.sum((back @ path.directions()) ** 2, axis=1)
+        test += self.unexplained[:, None] * path.noise_gain(power)
+        return path.with_noise(self.unexplained, n), test
 
 
 def _compressed_path(design: Array, response: Array, ridges: Array, size: int) -> RidgePath:
@@ -210,8 +232,8 @@ class ModeSide:
     >>> from simulations.random_features.task import gaussian_task
     >>> side = ModeSide(gaussian_task([1.0], [0.25], 0.5))
     >>> rng = np.random.default_rng(0)
-    >>> side.fit(side.data(rng, 2, 5), side.features(rng, 2, 4), np.array([0.1]))[1].shape
-    (2, 1, 1)
+    >>> side.fit(side.data(rng, 2, 5), side.features(rng, 2, 4), np.array([0.1]), 5)[1].shape
+    (2, 1)
     """
 
     task: Task
@@ -227,16 +249,32 @@ class ModeSide:
             return np.broadcast_to(np.diag(scale), (batch, scale.size, scale.size))
         return scale[:, None] * wishart_root(rng, batch, scale.size, int(k)) / math.sqrt(k)
 
-    def fit(self, data: Array, features: Array, ridges: Array) -> tuple[RidgePath, Array]:
+    def weights(self, data: Array, features: Array, ridges: Array, average: bool = False) -> tuple[RidgePath, Array]:
         """Return the path and the predictor's mode coefficients (batch, modes, ridges).
 
-        `data` and `features` as returned by the methods of these names, `ridges` (ridges,) >= 0.
+        `data` and `features` as returned by the methods of these names, `ridges` (ridges,) >= 0; with `average` the
+        labels carry no noise.
         """
         modes = self.task.modes
         inputs = data[:, :modes].swapaxes(-1, -2)
-        response = (inputs @ self.task.target) + math.sqrt(self.task.noise_variance) * data[:, modes]
+        response = inputs @ self.task.target
+        if not average:
+            response = response + math.sqrt(self.task.noise_variance) * data[:, modes]
         path = _compressed_path(inputs @ features, response, ridges, modes)
         return path, features @ path.coefficients
+
+    def fit(
+        self, data: Array, features: Array, ridges: Array, n: int, average: bool = False
+    ) -> tuple[RidgePath, Array]:
+        """Return path and test MSE (batch, ridges); arguments as in `weights`, errors of `n` samples averaged over
+        label noise with `average`."""
+        path, weights = self.weights(data, features, ridges, average)
+        test = self.risk(weights)
+        if not average:
+            return path, test
+        power = np.sum((features @ path.directions()) ** 2, axis=1)
+        test += self.task.noise_variance * path.noise_gain(power)
+        return path.with_noise(self.task.noise_variance, n), test
 
     def risk(self, weights: Array) -> Array:
         """Return the test MSE (batch, ridges) of the mode coefficients `weights` (batch, modes, ridges), exact."""
@@ -244,24 +282,24 @@ class ModeSide:
 
 
 def draw_fit(
-    rng: np.random.Generator, batch: int, n: int, k: float, ridges: Array, task: Task
+    rng: np.random.Generator, batch: int, n: int, k: float, ridges: Array, task: Task, average: bool = False
 ) -> tuple[RidgePath, Array]:
     """Return paths and test MSE (batch, ridges) of independent draws by the cheapest exact way for these sizes.
 
     `rng` is the source of randomness, `batch` the number of draws, `n` samples, `k` features or inf, `ridges` >= 0,
-    `task` the task. The smaller side is the conditioned one; mode space when modes are fewer than both.
+    `task` the task, `average` whether label noise is averaged over. The smaller side is the conditioned one; mode
+    space when modes are fewer than both.
 
     >>> from simulations.random_features.task import gaussian_task
     >>> draw_fit(np.random.default_rng(0), 2, 5, 4, np.array([0.1]), gaussian_task([1.0], [0.25], 0.5))[1].shape
     (2, 1)
     """
     if n < min(k, task.modes):
-        return draw_samples(rng, batch, n, task).fit(rng, k, ridges)
+        return draw_samples(rng, batch, n, task, average).fit(rng, k, ridges)
     if k < task.modes:
-        return draw_features(rng, batch, int(k), task).fit(rng, n, ridges)
+        return draw_features(rng, batch, int(k), task).fit(rng, n, ridges, average)
     side = ModeSide(task)
-    path, weights = side.fit(side.data(rng, batch, n), side.features(rng, batch, k), ridges)
-    return path, side.risk(weights)
+    return side.fit(side.data(rng, batch, n), side.features(rng, batch, k), ridges, n, average)
 
 
 def errors_of(fit: tuple[RidgePath, Array], n: int) -> Array:
@@ -271,7 +309,13 @@ def errors_of(fit: tuple[RidgePath, Array], n: int) -> Array:
 
 
 def gaussian_errors(
-    rng: np.random.Generator, replicates: int, n: int, k: float, ridges: ArrayLike, task: Task
+    rng: np.random.Generator,
+    replicates: int,
+    n: int,
+    k: float,
+    ridges: ArrayLike,
+    task: Task,
+    noise: str = "drawn",
 ) -> Array:
     """Return [test MSE, train MSE] of independent replicates at one (n, k), shape (replicates, ridges, 2).
 
@@ -279,8 +323,9 @@ def gaussian_errors(
     features that the training data do not see (its mean is unchanged, its variance smaller).
 
     `rng` is the only source of randomness; `replicates` >= 1; `n` >= 1 samples; `k` >= 1 features or inf; `ridges` >= 0
-    in the units of the eigenvalues, 0 is the solution of least norm; `task` from `gaussian_task`. Raises `ValueError`
-    for a size that is no integer or a negative ridge.
+    in the units of the eigenvalues, 0 is the solution of least norm; `task` from `gaussian_task`; `noise` "drawn", or
+    "averaged" for errors averaged over the label noise: exact in the mean, with 2 to 10 times less spread. Raises
+    `ValueError` for a size that is no integer or a negative ridge.
 
     At ridge 1e9 the predictor is zero: test = target power + noise variance.
 
@@ -291,8 +336,9 @@ def gaussian_errors(
     """
     count, samples = int(check_size("replicates", replicates)), int(check_size("n", n))
     features, penalties = check_size("k", k, allow_inf=True), check_ridges(ridges)
+    average = averages_noise(noise)
     parts = [
-        errors_of(draw_fit(rng, batch, samples, features, penalties, task), samples)
+        errors_of(draw_fit(rng, batch, samples, features, penalties, task, average), samples)
         for batch in batches(count, int(min(samples, features, task.modes)), task.modes)
     ]
     return np.concatenate(parts)

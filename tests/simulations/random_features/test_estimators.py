@@ -71,6 +71,13 @@ def test_gcv_comes_with_the_errors_of_the_same_draw(n: int, k: float) -> None:
     )
 
 
+@pytest.mark.parametrize(("n", "k"), [(4, 6), (6, 4), (12, 15), (5, math.inf)])
+def test_gcv_averaged_over_noise(n: int, k: float, means_agree: Callable[..., None]) -> None:
+    setting = {"n": n, "k": k, "ridges": (0.05, 0.6), "modes": 9, "target_scale": 1.8, **TASK}
+    averaged = gcv_estimates(rng(22), REPLICATES, noise="averaged", **setting)
+    means_agree(averaged, gcv_estimates(rng(23), REPLICATES, **setting))
+
+
 @pytest.mark.parametrize(("n", "modes"), [(4, 9), (12, 9)])
 def test_one_member_is_the_single_predictor(n: int, modes: int, means_agree: Callable[..., None]) -> None:
     setting = {"n": n, "k": 6, "ridges": (0.1, 0.9), "modes": modes, "target_scale": 1.8, **TASK}

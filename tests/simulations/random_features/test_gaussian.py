@@ -130,6 +130,25 @@ def test_given_features_and_data(n: int, k: int, modes: int) -> None:
         np.testing.assert_allclose(row, [test, train], rtol=ROUNDING, atol=1e-20)
 
 
+@pytest.mark.parametrize(("n", "k", "modes"), [(3, 5, 9), (4, 2, 9), (3, math.inf, 6), (3, 3, 4)])
+def test_averaged_noise_of_given_data_and_features(n: int, k: float, modes: int) -> None:
+    """Errors are quadratic in the noise: their mean is the value at 0 plus half second differences on a basis."""
+    rng, task = np.random.default_rng(29), small_task(modes)
+    inputs = rng.standard_normal((1, n, modes))
+    basis = np.concatenate([np.zeros((1, n)), np.eye(n), -np.eye(n)]) * math.sqrt(task.noise_variance)
+    side = sample_side([np.repeat(inputs, 2 * n + 1, axis=0)], basis, task)
+    fits = [side.fit(np.random.default_rng(30), k, RIDGES)] if math.isinf(k) else []
+    if not fits:
+        whitened = np.repeat(wishart_root(np.random.default_rng(30), 1, n, int(k)) / math.sqrt(k), 2 * n + 1, axis=0)
+        path, weights, spread = side.solve(whitened, k, RIDGES)
+        fits = [(path, side.risk(weights, spread))]
+    errors = errors_of(fits[0], n)
+    mean = errors[0] + np.sum((errors[1 : n + 1] + errors[n + 1 :]) / 2 - errors[0], axis=0)
+    quiet = sample_side([inputs.copy()], np.zeros((1, n)), task, hidden_noise=task.noise_variance)
+    averaged = errors_of(quiet.fit(np.random.default_rng(30), k, RIDGES), n)[0]
+    np.testing.assert_allclose(averaged, mean, rtol=ROUNDING, atol=1e-20)
+
+
 def test_moments_of_blocks_are_those_of_the_whole() -> None:
     rng, task = np.random.default_rng(15), small_task(6)
     inputs, noise = rng.standard_normal((2, 3, 6)), rng.standard_normal((2, 3))
@@ -209,9 +228,7 @@ def test_ridgeless_anchor_given_features(n: int, k: int, modes: int, means_agree
         (1, 2, 3),
     ],
 )
-def test_means_and_laws_of_the_literal_experiment(
-    n: int, k: float, modes: int, means_agree: Callable[..., None]
-) -> None:
+def test_law_of_the_literal_experiment(n: int, k: float, modes: int, means_agree: Callable[..., None]) -> None:
     """Means of both errors; the whole law of the train error, and of the test error where nothing is averaged."""
     task = small_task(modes)
     fast = gaussian_errors(np.random.default_rng(22), 12_000, n, k, RIDGES, task)
@@ -220,6 +237,10 @@ def test_means_and_laws_of_the_literal_experiment(
     start = 0 if abs(n - min(k, modes)) >= 4 else 1
     means_agree(fast[:, start:, 0], slow[:, start:, 0])
     means_agree(fast[:, 1:, 1], slow[:, 1:, 1])
+    smooth = gaussian_errors(np.random.default_rng(31), 12_000, n, k, RIDGES, task, noise="averaged")
+    means_agree(smooth[:, start:, 0], slow[:, start:, 0])
+    means_agree(smooth[:, 1:, 1], slow[:, 1:, 1])
+    assert np.all(smooth[:, 2].std(axis=0) < fast[:, 2].std(axis=0))  # the largest ridge: no heavy tails
     averaged = n < min(k, modes) and not math.isinf(k)
     for j in range(1, RIDGES.size):
         # a true equality fails with probability 1e-6, for the fixed seeds once and for all
@@ -234,8 +255,8 @@ def test_one_mode_against_quadrature(n: int, k: float, ridge: float, means_agree
     exact = one_mode_quadrature(n, k, ridge, task)
     # the rule's own error: two steps agree to rounding of 900^2 positive terms
     np.testing.assert_allclose(exact, one_mode_quadrature(n, k, ridge, task, nodes=1300), rtol=1e-11)
-    errors = gaussian_errors(np.random.default_rng(24), 40_000, n, k, [ridge], task)[:, 0]
-    means_agree(errors, exact)
+    for noise in ("drawn", "averaged"):
+        means_agree(gaussian_errors(np.random.default_rng(24), 40_000, n, k, [ridge], task, noise)[:, 0], exact)
 
 
 @pytest.mark.parametrize(
@@ -250,8 +271,8 @@ def test_large_size_limit(n: int, k: float, ridge: float, test: float, train: fl
     """The asymptotic values of the eigenframework, 1.5-power task: exact up to O(1/n), here 0.7 / n at most."""
     index = np.arange(1, 10_001)
     task = gaussian_task(index**-1.5, index**-1.5, 0.5)
-    errors = gaussian_errors(np.random.default_rng(25), 24, n, k, [ridge], task)[:, 0]
-    spread = errors.std(axis=0, ddof=1) / np.sqrt(24)
+    errors = gaussian_errors(np.random.default_rng(25), 16, n, k, [ridge], task, noise="averaged")[:, 0]
+    spread = errors.std(axis=0, ddof=1) / np.sqrt(16)
     assert np.all(np.abs(errors.mean(axis=0) - [test, train]) < 5 * spread + 0.01 * np.array([test, train]))
 
 
@@ -289,8 +310,7 @@ def test_sides_agree_where_several_apply(means_agree: Callable[..., None]) -> No
     by_samples = errors_of(draw_samples(rng, 20_000, n, task).fit(rng, k, ridges), n)
     by_features = errors_of(draw_features(rng, 20_000, k, task).fit(rng, n, ridges), n)
     side = ModeSide(task)
-    path, weights = side.fit(side.data(rng, 20_000, n), side.features(rng, 20_000, k), ridges)
-    by_modes = errors_of((path, side.risk(weights)), n)
+    by_modes = errors_of(side.fit(side.data(rng, 20_000, n), side.features(rng, 20_000, k), ridges, n), n)
     means_agree(by_samples, by_features)
     means_agree(by_samples, by_modes)
 
@@ -307,6 +327,7 @@ def test_sides_agree_where_several_apply(means_agree: Callable[..., None]) -> No
         ({"k": 0}, r"k must be an integer >= 1 or inf, got k=0"),
         ({"ridges": [0.1, -0.2]}, r"ridges must be >= 0.*ridges\[1\]=-0\.2"),
         ({"ridges": 0.1}, r"ridges must have shape \(ridges,\)"),
+        ({"noise": "none"}, r"noise must be 'drawn' or 'averaged', got noise='none'"),
     ],
 )
 def test_bad_settings(change: dict[str, object], message: str) -> None:

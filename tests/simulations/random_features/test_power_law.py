@@ -113,6 +113,23 @@ def test_grid_has_the_law_of_single_cells(means_agree: Callable[..., None]) -> N
             means_agree(grid[:, i, j], power_law_errors(rng(9), REPLICATES, n=n, k=k, **setting))
 
 
+@pytest.mark.parametrize("modes", [25, 4])
+def test_averaged_noise_in_panels_and_grid(modes: int, means_agree: Callable[..., None]) -> None:
+    setting = {"ridges": RIDGES, "modes": modes, "noise": "averaged", **TASK}
+    counts = (3, 8)
+    grid = size_grid_errors(rng(13), 2000, sample_counts=counts, feature_counts=counts, **setting)
+    for i, size in enumerate(counts):
+        samples = fixed_samples_panel(rng(14), 2000, n=size, feature_counts=counts, **setting)
+        features = fixed_features_panel(rng(15), 2000, k=size, sample_counts=counts, **setting)
+        for j, other in enumerate(counts):
+            for errors, n, k in [
+                (grid[:, i, j], size, other),
+                (samples[:, j], size, other),
+                (features[:, j], other, size),
+            ]:
+                means_agree(errors, power_law_errors(rng(16), REPLICATES, n=n, k=k, **(setting | {"noise": "drawn"})))
+
+
 # --- properties
 
 
@@ -152,6 +169,7 @@ def test_mode_order_of_a_given_spectrum_is_free(means_agree: Callable[..., None]
         ({"noise_variance": -1.0}, r"noise_variance must be >= 0"),
         ({"replicates": 0}, r"replicates must be an integer >= 1"),
         ({"ridges": ()}, r"ridges must have shape \(ridges,\)"),
+        ({"noise": "none"}, r"noise must be 'drawn' or 'averaged'"),
     ],
 )
 @pytest.mark.parametrize("name", ["one", "samples", "features", "grid"])

@@ -53,6 +53,31 @@ def test_rank_deficient_designs_drop_the_null_directions() -> None:
             np.testing.assert_allclose(path.residual()[item, 0], rest, rtol=1e-10)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_directions_carry_the_coefficients(shape: tuple[int, int]) -> None:
+    design, response = draw(shape)
+    path = ridge_path(design, response, RIDGES)
+    directions = path.directions()
+    grams = directions.swapaxes(1, 2) @ directions
+    diagonal = path.eigenvalues[:, :, None] * np.eye(path.eigenvalues.shape[1])
+    # orthogonality of computed eigenvectors: eps * largest eigenvalue, below 50
+    np.testing.assert_allclose(grams, diagonal, atol=1e-12)
+    unit = np.eye(shape[0])
+    by_basis = sum(ridge_path(design, np.tile(e, (2, 1)), RIDGES).coefficients ** 2 for e in unit).sum(axis=1)
+    # squared condition as above
+    np.testing.assert_allclose(path.noise_gain(path.eigenvalues), by_basis, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_noise_average_of_the_residual(shape: tuple[int, int]) -> None:
+    design, response = draw(shape)
+    path, unit = ridge_path(design, response, RIDGES), np.eye(shape[0])
+    added = sum(ridge_path(design, np.tile(e, (2, 1)), RIDGES).residual() for e in unit)
+    averaged = path.with_noise(np.array([0.3, 0.7]), shape[0]).residual()
+    expected = path.residual() + np.array([[0.3], [0.7]]) * added
+    np.testing.assert_allclose(averaged, expected, rtol=1e-9, atol=1e-20)
+
+
 # --- oracle
 
 
