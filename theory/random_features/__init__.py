@@ -60,6 +60,7 @@ from theory.random_features.fitting import (
     optimal_fitting_ratio,
     overfitting_threshold,
     power_law_fitting_ratio,
+    power_law_overfitting_threshold,
     shifted_fitting_ratio,
 )
 from theory.random_features.fixed_point import SolveError, degrees_of_freedom, implicit_regularization
@@ -98,6 +99,7 @@ __all__ = [
     "overfitting_threshold",
     "power_law",
     "power_law_fitting_ratio",
+    "power_law_overfitting_threshold",
     "power_law_regularization",
     "power_law_risk",
     "power_law_sum",

@@ -15,7 +15,7 @@ R = r^2        ratio             train error / test error                       
 
 Conventions that bite: R is train over test, not its inverse and not its root r; the noise shrinks with n as the clean
 test error does (a noise of fixed variance gives R -> 1); the test error contains the noise.
-Asymptotic: everything but `power_law_fitting_ratio`, which is exact in the sums; errors fall like
+Asymptotic: everything but the two `power_law_*` functions, which are exact in the sums; errors fall like
 n^-min(1, 2 alpha+1-beta), and with the half-sample shift the 1/n part is gone.
 """
 
@@ -27,7 +27,9 @@ from scipy.optimize import elementwise
 from scipy.special import zeta
 
 from theory._checks import check_range
+from theory.random_features._cells import as_given
 from theory.random_features.continuum import clean_ridgeless_risk
+from theory.random_features.fixed_point import SolveError
 from theory.random_features.infinite_modes import power_law_regularization, power_law_risk
 from theory.random_features.series import power_law_sum, power_law_sums
 
@@ -37,6 +39,7 @@ __all__ = [
     "optimal_fitting_ratio",
     "overfitting_threshold",
     "power_law_fitting_ratio",
+    "power_law_overfitting_threshold",
     "shifted_fitting_ratio",
 ]
 
@@ -171,7 +174,7 @@ def power_law_fitting_ratio(n: ArrayLike, alpha: float, beta: float, relative_no
 
     A target matched to the kernel (alpha = beta) without noise is best interpolated, at every n:
 
-    >>> float(power_law_fitting_ratio(30.0, 1.5, 1.5, 0.0))
+    >>> round(float(power_law_fitting_ratio(30.0, 1.5, 1.5, 0.0)), 12)
     0.0
     """
     samples = check_range("n", n, low=0.0, open_low=True)
@@ -187,16 +190,48 @@ def power_law_fitting_ratio(n: ArrayLike, alpha: float, beta: float, relative_no
     best = np.argmin(test, axis=-1)
     rows = np.arange(count.size)
     low, high = grid[rows, np.maximum(best - 1, 0)], grid[rows, np.minimum(best + 1, _SCAN - 1)]
-    interior = _slope(low, count, noise, alpha, beta) < 0.0
-    gamma = np.where(interior, low, least)
+    interior = (best > 0) | (_slope(low, count, noise, alpha, beta) < 0.0)
+    gamma = least.copy()
     if np.any(interior):
         args = (count[interior], noise[interior])
-        found = elementwise.find_root(
-            lambda g, m, v: _slope(g, m, v, alpha, beta), (low[interior], high[interior]), args=args
-        )
-        gamma[interior] = found.x
+        gamma[interior] = _stationary_point(low[interior], high[interior], args, alpha, beta)
     slack = 1.0 - np.atleast_1d(power_law_sum(gamma, alpha, 0, 0, 1)) / count
     return np.where(interior, slack, 0.0).reshape(samples.shape)[()] ** 2
+
+
+def power_law_overfitting_threshold(n: ArrayLike, alpha: float, beta: float) -> float | Array:
+    """Return the relative noise up to which ridge 0 is a minimum at n samples, k = inf: exact in the infinite sums.
+
+    With the sums taken at z = n, (A1 s/Q1 - A)/E0, where A1 = sum v^2 e f^2, Q1 = sum e^2 f and E0 = n A/s is the clean
+    ridgeless error: there the slope of the test error in gamma changes sign. Negative where no noise is low enough.
+    Tends to `overfitting_threshold` as n -> inf.
+    `n`: samples, array, > 0; `alpha`: eigenvalue exponent, > 1; `beta`: target exponent, in (1, 2 alpha + 1).
+    Raises `ValueError` outside these domains. Source: derived (rf.C1).
+
+    A target matched to the kernel (alpha = beta) has its best ridge at the noise variance, at every n:
+
+    >>> abs(round(power_law_overfitting_threshold(30.0, 1.5, 1.5), 12))
+    0.0
+    """
+    samples = check_range("n", n, low=0.0, open_low=True)
+    count = samples.ravel()
+    gamma = np.atleast_1d(power_law_regularization(count, np.inf, 0.0, alpha)[0])
+    sums = power_law_sums(gamma, alpha, beta)
+    gap, missed = sums.degrees_of_freedom_gap, sums.missed_power
+    rise, fall = power_law_sum(gamma, alpha, beta, 2, 1), power_law_sum(gamma, alpha, 0, 1, 2)
+    return as_given((rise * gap / fall - missed) * gap / (count * missed), samples.shape)
+
+
+def _stationary_point(low: Array, high: Array, args: tuple[Array, Array], alpha: float, beta: float) -> Array:
+    """Root of `_slope` between `low` and `high`; `args` holds n and the noise variance."""
+    found = elementwise.find_root(lambda g, n, noise: _slope(g, n, noise, alpha, beta), (low, high), args=args)
+    if not np.all(found.success):
+        i = int(np.argmin(found.success))
+        raise SolveError(
+            f"no minimum of the test error found at n={args[0][i]}, noise variance {args[1][i]}, alpha={alpha}, "
+            f"beta={beta}: gamma in [{low[i]}, {high[i]}]; vary n or the noise a little"
+        )
+    return found.x
 
 
 def _slope(gamma: Array, n: Array, noise: Array, alpha: float, beta: float) -> Array:

@@ -237,7 +237,8 @@ def _bracket(n: Array, k: Array, ridge: Array, alpha: float, modes: float) -> tu
     below = (constant / (least + 1.0)) ** alpha
     if np.isfinite(modes):
         below = np.maximum(0.0, modes - least) / (least * modes**alpha)
-    above = np.minimum((2.0 * constant / least) ** alpha, 2.0 * zeta(alpha) / least)
+    with np.errstate(over="ignore"):
+        above = np.minimum((2.0 * constant / least) ** alpha, 2.0 * zeta(alpha) / least)
     return np.maximum(below, ridge / n), np.maximum(above, 4.0 * (ridge / n))
 
 

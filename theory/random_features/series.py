@@ -20,7 +20,7 @@ Evaluation (exact up to rounding, no asymptotic series, no special case at the r
 zeros of zeta): the modes i <= h are added one by one; the rest is the midpoint form of the Abel-Plana formula
     sum_{i>h} g(i) = int_c^inf g(x) dx + 2 int_0^inf Im g(c + iy) / (exp(2 pi y) + 1) dy,      c = h + 1/2.
 The second integral takes a Gauss rule for its own weight. It ignores the poles of g, x^alpha = -1/gamma, which is right
-to exp(-2 pi d) when they lie d away from both the cut and the real axis beyond it; h is chosen so that d >= 8. The
+to exp(-2 pi d) when they lie d away from both the cut and the real axis beyond it; h is chosen so that d >= 7. The
 first integral is an incomplete beta function with possibly negative parameters:
     gamma^w/alpha * int u^(p-1) (1+u)^-m du,  p = (alpha a + 1 - beta)/alpha,  m = a + b,  w = (beta-1)/alpha,
 taken below u = 1/2 by the binomial series, whose terms (v^q - u^q)/q are written with expm1 so that q = 0 (the
@@ -43,8 +43,8 @@ __all__ = ["PowerLawSums", "check_exponents", "power_law_sum", "power_law_sums",
 Array = NDArray[np.float64]
 
 SMALLEST, LARGEST = 1e-250, 1e250  # range of gamma in which no power overflows; above it gamma counts as inf
-_HEAD = 12  # modes added one by one when no pole is near
-_CLEARANCE = 8.0  # distance kept from the poles: exp(-2 pi 8) = 1.5e-22
+_HEAD = 10  # modes added one by one when no pole is near
+_CLEARANCE = 7.0  # distance kept from the poles: exp(-2 pi 7) = 8e-20
 _SPLIT = 0.5  # where the two series of the tail integral meet: ratios 1/2 below, 2/3 above
 _LOWER_TERMS = 64  # 64^2 2^-64 < 1e-15 of the first term even for m = 3
 _UPPER_TERMS = 112  # 112^2 (2/3)^112 < 1e-15
@@ -214,10 +214,10 @@ def _abel_plana_rule() -> tuple[Array, Array]:
     """Gauss rule for int_0^inf G(y)/(exp(2 pi y)+1) dy with G odd: heights y_j and weights w_j, sum w_j G(y_j).
 
     G(y)/y is a function of v = y^2, so the rule is built in v for the measure y dy/(exp(2 pi y)+1), discretised on a
-    fine Legendre rule, by the Stieltjes recurrence and the eigenvalues of its Jacobi matrix. Eight nodes are exact up
-    to y^31: the analogue of an Euler-Maclaurin formula with sixteen terms.
+    fine Legendre rule, by the Stieltjes recurrence and the eigenvalues of its Jacobi matrix. Six nodes are exact up
+    to y^23: the analogue of an Euler-Maclaurin formula with twelve terms.
     """
-    nodes = 8
+    nodes = 6
     x, w = np.polynomial.legendre.leggauss(400)
     y = 10.0 * (x + 1.0)
     v, mass = y * y, 10.0 * w * y / (np.exp(2.0 * np.pi * y) + 1.0)

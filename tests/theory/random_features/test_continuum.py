@@ -56,7 +56,7 @@ def test_prefactor_is_the_limit_of_the_clean_ridgeless_error(alpha, beta):
     n = 1e7
     ratio = power_law_risk(n, INF, 0.0, alpha, beta) / (clean_risk_prefactor(alpha, beta) * n ** (1 - beta))
     # error constant of order 1, read off below
-    assert ratio == pytest.approx(1.0, rel=2.0 * n ** -convergence_exponent(alpha, beta))
+    assert ratio == pytest.approx(1.0, rel=2.0 * n ** -convergence_exponent(alpha, beta), abs=0)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_prefactor_is_the_limit_of_the_clean_ridgeless_error(alpha, beta):
 def test_half_sample_shift_at_a_hundred_samples(alpha, beta, plain, shifted):
     exact = power_law_risk(100.0, INF, 0.0, alpha, beta)
     # values to two digits
-    assert abs(clean_ridgeless_risk(100.0, alpha, beta, False) / exact - 1) == pytest.approx(plain, rel=0.05)
-    assert abs(clean_ridgeless_risk(100.0, alpha, beta) / exact - 1) == pytest.approx(shifted, rel=0.05)
+    assert abs(clean_ridgeless_risk(100.0, alpha, beta, False) / exact - 1) == pytest.approx(plain, rel=0.05, abs=0)
+    assert abs(clean_ridgeless_risk(100.0, alpha, beta) / exact - 1) == pytest.approx(shifted, rel=0.05, abs=0)
 
 
 def test_shift_is_no_help_where_low_modes_dominate():
@@ -116,7 +116,7 @@ def test_closed_form_meets_the_exact_sums_as_sizes_grow():
         for share in (0.03, 0.4, 0.95):
             z = share * min(1e6, k)
             test, ridge = continuum_risk(z, 1e6, k, 1.5, 1.25, noise)
-            assert test == pytest.approx(power_law_risk(1e6, k, ridge, 1.5, 1.25, noise), rel=2e-5)
+            assert test == pytest.approx(power_law_risk(1e6, k, ridge, 1.5, 1.25, noise), rel=2e-5, abs=0)
 
 
 def test_proxies_are_the_slopes_of_exact_learning_curves():
@@ -129,7 +129,7 @@ def test_proxies_are_the_slopes_of_exact_learning_curves():
     # all three approach their limits with relative error 1/n
     assert np.log10(kappa[1] / kappa[0]) == pytest.approx(slope, abs=1e-4)
     assert np.log10(clean[1] / clean[0]) == pytest.approx(risk_slope, abs=1e-4)
-    assert noise[1] / 0.7 == pytest.approx(amplification, rel=1e-4)
+    assert noise[1] / 0.7 == pytest.approx(amplification, rel=1e-4, abs=0)
 
 
 # --- properties
@@ -145,17 +145,17 @@ def test_closed_form_limits_and_duality(alpha, place, share):
     wide, wide_ridge = continuum_risk(z, n, INF, alpha, beta, noise)
     almost, almost_ridge = continuum_risk(z, n, 1e15, alpha, beta, noise)
     assert almost == pytest.approx(wide, rel=1e-9)  # relative difference of order n/k
-    assert almost_ridge == pytest.approx(wide_ridge, rel=1e-9)
+    assert almost_ridge == pytest.approx(wide_ridge, rel=1e-9, abs=0)
     assert test > wide  # at fixed z more features only help
     # ridge k is symmetric in n and k, and s (p + r) + p r too: test(n,k)/n and test(k,n)/k differ by the slack in front
     back, back_ridge = continuum_risk(z, k, n, alpha, beta, noise)
-    assert ridge * k == pytest.approx(back_ridge * n, rel=1e-12)
+    assert ridge * k == pytest.approx(back_ridge * n, rel=1e-12, abs=0)
     s, r, p = z / alpha, k - z, n - z
     missed = (wide * (s + p) / n) - noise
     shared = missed * (beta - 1) / (alpha + 1 - beta)
     numerator, swapped = ((missed + noise) * (s + slack) + shared * s for slack in (r, p))
-    assert (test / n) / (back / k) == pytest.approx(numerator / swapped, rel=1e-9)
-    assert test == pytest.approx(n * numerator / (s * (p + r) + p * r), rel=1e-9)
+    assert (test / n) / (back / k) == pytest.approx(numerator / swapped, rel=1e-9, abs=0)
+    assert test == pytest.approx(n * numerator / (s * (p + r) + p * r), rel=1e-9, abs=0)
 
 
 def test_closed_form_at_the_ends():

@@ -14,6 +14,7 @@ from theory.random_features.fitting import (
     optimal_fitting_ratio,
     overfitting_threshold,
     power_law_fitting_ratio,
+    power_law_overfitting_threshold,
     shifted_fitting_ratio,
 )
 from theory.random_features.infinite_modes import power_law_regularization, power_law_risk, power_law_train_error
@@ -98,7 +99,7 @@ def test_noise_free_root_in_closed_form(gap):
     # (alpha - beta)/((alpha-1) beta), with relative accuracy also where it is tiny
     alpha, beta = 1.5, 1.5 - gap
     expected = ((alpha - beta) / ((alpha - 1) * beta)) ** 2
-    assert optimal_fitting_ratio(alpha, beta, 0.0) == pytest.approx(expected, rel=10 * ACCURACY)
+    assert optimal_fitting_ratio(alpha, beta, 0.0) == pytest.approx(expected, rel=10 * ACCURACY, abs=0)
 
 
 def test_threshold_separates_fitting_exactly_from_fitting_with_care():
@@ -116,22 +117,22 @@ def test_threshold_separates_fitting_exactly_from_fitting_with_care():
 
 def test_interpolation_cost_and_divergence():
     # F(0)/F(.4) = 1.2/0.6^-0.25 at (1.5, 1.25, 0)
-    assert fitting_ratio_cost(0.0, 1.5, 1.25, 0.0) == pytest.approx(1.2 * 0.6**0.25, rel=ACCURACY)
+    assert fitting_ratio_cost(0.0, 1.5, 1.25, 0.0) == pytest.approx(1.2 * 0.6**0.25, rel=ACCURACY, abs=0)
     assert fitting_ratio_cost(0.0, 1.5, 1.25, 0.0) == pytest.approx(1.056, abs=5e-4)
-    assert fitting_ratio_cost(0.16, 1.5, 1.25, 0.0) == pytest.approx(1.0, rel=ACCURACY)
+    assert fitting_ratio_cost(0.16, 1.5, 1.25, 0.0) == pytest.approx(1.0, rel=ACCURACY, abs=0)
     assert fitting_ratio_cost(1.0, 1.5, 1.25, 0.3) == INF
     # for beta >= alpha without noise, (1-r)^(1-beta)/(1+(alpha-1) r)
-    assert fitting_ratio_cost(0.49, 1.4, 1.8, 0.0) == pytest.approx(0.3**-0.8 / 1.28, rel=ACCURACY)
+    assert fitting_ratio_cost(0.49, 1.4, 1.8, 0.0) == pytest.approx(0.3**-0.8 / 1.28, rel=ACCURACY, abs=0)
 
 
 def test_curve_at_finite_size_contains_the_clean_error_and_the_optimum():
     for shift in (False, True):
         start = fitting_ratio_risk(0.0, 40.0, 1.4, 1.8, 0.0, shift)
-        assert start == pytest.approx(clean_ridgeless_risk(40.0, 1.4, 1.8, shift), rel=ACCURACY)
+        assert start == pytest.approx(clean_ridgeless_risk(40.0, 1.4, 1.8, shift), rel=ACCURACY, abs=0)
     # without the shift: prefactor, power of n and shape, each typed separately
     got = fitting_ratio_risk(0.2, 40.0, 1.4, 1.8, 0.6, False)
     expected = clean_risk_prefactor(1.4, 1.8) * 40.0**-0.8 * _shape(0.2**0.5, 1.4, 1.8, 0.6)
-    assert got == pytest.approx(expected, rel=ACCURACY)
+    assert got == pytest.approx(expected, rel=ACCURACY, abs=0)
     # with it: the minimum over the ratio is the shifted optimum
     best = shifted_fitting_ratio(40.0, 1.4, 1.8, 1.6)
     found = minimize_scalar(
@@ -203,6 +204,18 @@ def test_rate_of_convergence(alpha, beta, noise):
     gap = np.abs(power_law_fitting_ratio(n, alpha, beta, noise) - optimal_fitting_ratio(alpha, beta, noise))
     # the next orders are smaller by n^-0.24 (MNIST) at worst: slope off by .05
     assert np.log10(gap[0] / gap[1]) == pytest.approx(convergence_exponent(alpha, beta), abs=0.08)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(2.0, 2.5), (1.12, 1.36), (1.3, 1.7), (1.5, 1.25)])
+def test_finite_threshold_separates_and_converges(alpha, beta):
+    edge = power_law_overfitting_threshold([20.0, 1e6], alpha, beta)
+    # order n^-min(1, 2 alpha+1-beta, alpha+1-beta) at worst n^-0.76 (1.12, 1.36), constant of order 1
+    assert edge[1] == pytest.approx(overfitting_threshold(alpha, beta), abs=1e-4)
+    if edge[0] > 0.0:
+        assert power_law_fitting_ratio(20.0, alpha, beta, 0.99 * edge[0]) == 0.0
+        assert power_law_fitting_ratio(20.0, alpha, beta, 1.01 * edge[0]) > 0.0
+    else:
+        assert power_law_fitting_ratio(20.0, alpha, beta, 0.0) > 0.0
 
 
 def test_curves_at_a_thousand_samples():
@@ -278,6 +291,7 @@ def test_arrays_broadcast_and_scalars_stay_scalars():
         (lambda: fitting_ratio_risk(0.2, 0.0, 1.5, 1.5, 0.1), r"n must be > 0.*, got n=0.0"),
         (lambda: shifted_fitting_ratio(-3.0, 1.5, 1.5, 0.1), r"n must be > 0.*, got n=-3.0"),
         (lambda: shifted_fitting_ratio(3.0, 1.5, 1.5, -0.1), r"relative_noise must be >= 0, got relative_noise=-0.1"),
+        (lambda: power_law_overfitting_threshold(0.0, 1.5, 1.5), r"n must be > 0.*, got n=0.0"),
         (lambda: power_law_fitting_ratio(0.0, 1.5, 1.5, 0.1), r"n must be > 0.*, got n=0.0"),
         (lambda: power_law_fitting_ratio(9.0, 1.5, 4.5, 0.1), r"beta must be < 2\*alpha \+ 1, got alpha=1.5, beta=4.5"),
         (lambda: power_law_fitting_ratio(9.0, 1.5, 1.5, -1.5), r"relative_noise must be >= 0, got relative_noise=-1.5"),
