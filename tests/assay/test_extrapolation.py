@@ -46,7 +46,9 @@ def test_against_a_general_solver(powers):
         return c[0] + sum(slope * n**-p for slope, p in zip(c[1:], powers, strict=True))
 
     start = np.zeros(1 + len(powers))
-    best, covariance = curve_fit(model, SIZES, data, p0=start, sigma=errors, absolute_sigma=True, xtol=1e-15, ftol=1e-15)
+    best, covariance = curve_fit(
+        model, SIZES, data, p0=start, sigma=errors, absolute_sigma=True, xtol=1e-15, ftol=1e-15
+    )
     # the reference differentiates numerically: about 1e-8 relative in the covariance
     assert (fit.intercept, *fit.slopes) == pytest.approx(best, rel=1e-6)
     assert fit.standard_error == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-6)

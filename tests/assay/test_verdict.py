@@ -143,9 +143,7 @@ def test_a_verdict_sums_up_its_cases():
 
 
 @settings(derandomize=True, deadline=None)
-@given(
-    st.floats(-0.1, 0.1), st.floats(1e-6, 2.0), st.integers(64, 10**6), st.floats(1e-4, 0.05), st.floats(0.0, 0.05)
-)
+@given(st.floats(-0.1, 0.1), st.floats(1e-6, 2.0), st.integers(64, 10**6), st.floats(1e-4, 0.05), st.floats(0.0, 0.05))
 def test_sign_and_scale_do_not_matter(deviation, cv, count, margin, slack):
     e = estimate(deviation, cv=cv, count=count)
     outcome = decide(e, margin, slack, count / 2)
