@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -95,7 +96,10 @@ def summary_line(lines: Sequence[Mapping[str, Any]], seconds: float) -> str:
 
 
 def figure_line(done: Any, seconds: float) -> Text:
-    """One drawn figure on one line: where it is, the verdicts it shows, what is missing; `done` is a `FigureResult`."""
+    """One drawn figure on one line: where it is, the `seconds` it took, the verdicts it shows, what is missing.
+
+    `done` is a `FigureResult`.
+    """
     text = Text(f"{done.figure}  {seconds:.1f} s  ")
     for claim_id, line in done.data.verdicts.items():
         text.append(f" {claim_id} ").append(verdict_text(line))
@@ -187,6 +191,8 @@ def _routes(claim: Any) -> str:
 
 
 def _name(function: Any) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
     function = inspect.unwrap(function)
     return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)}"
 

@@ -5,8 +5,9 @@ optimal fitting ratio of power laws, real data.
 """
 
 from claims.random_features import continuum, empirical, estimators, fitting, framework, identities, monotonicity
+from claims.random_features.framework import PAPER
 
-__all__ = ["CLAIMS"]
+__all__ = ["CLAIMS", "PAPER"]
 
 CLAIMS = (
     *framework.CLAIMS,
