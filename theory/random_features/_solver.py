@@ -180,9 +180,8 @@ def climb(geometry: Geometry, ridge: Array, spectrum: Spectrum) -> Array:
         middle = np.minimum(np.sqrt(bound[active]) * np.sqrt(ceiling[active]), 1.0 / NEGLIGIBLE)
         trial[active] = np.maximum(np.minimum(bound[active] * leap, middle), bound[active])
         active, step, residual = active[~near], step[~near], residual[~near]
-    raise _failure(
-        geometry.of(active), ridge[active], step, residual, bound[active], ceiling[active], spectrum.exponent
-    )
+    bracket = bound[active], ceiling[active]
+    raise _failure(geometry.of(active), ridge[active], step, residual, bracket, spectrum.exponent)
 
 
 def learned_split(inverse: Array, spectrum: Spectrum) -> tuple[Array, Array, Array]:
