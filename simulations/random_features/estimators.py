@@ -174,6 +174,7 @@ def variance_split(
     modes: int,
     noise_variance: float,
     target_scale: float = 1.0,
+    noise: str = "drawn",
 ) -> Array:
     """Return unbiased [squared bias, feature variance, sample variance, interaction], (replicates, ridges, 4).
 
@@ -183,8 +184,8 @@ def variance_split(
     features: the variance, over data and noise, of the feature-averaged predictor); the interaction is the rest of
     <e_11, e_11>. The four sum to the test MSE less the noise variance. Single values may be negative.
 
-    `k` >= 1 is finite; `rng`, `replicates`, `n`, `ridges`, `alpha`, `beta`, `modes`, `noise_variance`, `target_scale`
-    as in `gcv_estimates`. Explicit in mode space: the cost grows like modes * n * k, meant for modes <= 1000.
+    `k` >= 1 is finite; `rng`, `replicates`, `n`, `ridges`, `alpha`, `beta`, `modes`, `noise_variance`, `target_scale`,
+    `noise` as in `gcv_estimates`. Explicit in mode space: the cost grows like modes * n * k, meant for modes <= 1000.
 
     >>> setting = dict(n=4, k=5, ridges=(1e9,), alpha=1.0, beta=2.0, modes=2, noise_variance=0.5)
     >>> np.round(variance_split(np.random.default_rng(0), 1, **setting)[0, 0], 6).tolist()
@@ -194,29 +195,64 @@ def variance_split(
     count, samples, features = (
         int(check_size(name, value)) for name, value in (("replicates", replicates), ("n", n), ("k", k))
     )
-    penalties = check_ridges(ridges)
+    penalties, average = check_ridges(ridges), averages_noise(noise)
     steps = batches(count, max(samples, features), task.modes)
-    return np.concatenate([_split(rng, batch, samples, features, penalties, task) for batch in steps]) + 0.0
+    return np.concatenate([_split(rng, batch, samples, features, penalties, task, average) for batch in steps]) + 0.0
 
 
-def _split(rng: np.random.Generator, batch: int, n: int, k: int, ridges: Array, task: Task) -> Array:
+def _split(rng: np.random.Generator, batch: int, n: int, k: int, ridges: Array, task: Task, average: bool) -> Array:
     """A batch of 2 x 2 designs: (batch, ridges, 4)."""
     inputs = rng.standard_normal((2, batch, n, task.modes))
-    labels = inputs @ task.target + math.sqrt(task.noise_variance) * rng.standard_normal((2, batch, n))
+    labels = inputs @ task.target
+    if not average:
+        labels += math.sqrt(task.noise_variance) * rng.standard_normal((2, batch, n))
     maps = np.sqrt(task.eigenvalues / k)[:, None] * rng.standard_normal((2, batch, task.modes, k))
-    error = np.array(
-        [
-            [b @ ridge_path(x @ b, y, ridges).coefficients - task.target[:, None] for b in maps]
-            for x, y in zip(inputs, labels, strict=True)
-        ]
-    )
-    products = np.einsum("abxmr,cdxmr->abcdxr", error, error)
+    paths = [[ridge_path(x @ b, y, ridges) for b in maps] for x, y in zip(inputs, labels, strict=True)]
+    error = np.array([[b @ path.coefficients for b, path in zip(maps, row, strict=True)] for row in paths])
+    products = _products(error - task.target[:, None])
     bias = (products[0, 0, 1, 1] + products[0, 1, 1, 0]) / 2
     same_features = (products[0, 0, 1, 0] + products[0, 1, 1, 1]) / 2
     same_data = (products[0, 0, 0, 1] + products[1, 0, 1, 1]) / 2
     total = np.einsum("ababxr->xr", products) / 4
+    if average:
+        shared = [_noise_products(maps, row) for row in paths]
+        same_data += task.noise_variance * sum(both[0, 1] for both in shared) / 2
+        total += task.noise_variance * sum(both[0, 0] + both[1, 1] for both in shared) / 4
     parts = [bias, same_features - bias, same_data - bias, total - same_features - same_data + bias]
     return np.stack(parts, axis=-1)
+
+
+def _products(error: Array) -> Array:
+    """Inner products over modes of all pairs of the four errors: (2, 2, 2, 2, batch, ridges)."""
+    flat = np.moveaxis(error.reshape(4, *error.shape[2:]), 2, 0)
+    products = np.array([[np.sum(flat[:, i] * flat[:, j], axis=0) for j in range(4)] for i in range(4)])
+    return products.reshape(2, 2, 2, 2, *products.shape[2:])
+
+
+def _noise_products(maps: Array, paths: list[RidgePath]) -> Array:
+    """Mean product, over unit label noise on one training set, of the weights from two feature draws.
+
+    The noise e gives weights W diag(1/(D + ridge)) U' e with W = map times directions and U the left singular vectors;
+    the trace of a product of two is a quadratic form in 1/(D + ridge): (2, 2, batch, ridges).
+    """
+    weights = [b @ path.directions() for b, path in zip(maps, paths, strict=True)]
+    floors = [np.where(path.eigenvalues > 0, path.eigenvalues, np.inf) for path in paths]
+    lefts = [path.design @ path.directions() / floor[:, None] for path, floor in zip(paths, floors, strict=True)]
+    scales = [1 / (floor[:, :, None] + path.ridges) for path, floor in zip(paths, floors, strict=True)]
+    pairs = [
+        [
+            np.einsum(
+                "bir,bij,bjr->br",
+                scales[i],
+                (weights[i].swapaxes(1, 2) @ weights[j]) * (lefts[i].swapaxes(1, 2) @ lefts[j]),
+                scales[j],
+                optimize=True,
+            )
+            for j in range(2)
+        ]
+        for i in range(2)
+    ]
+    return np.array(pairs)
 
 
 def ridgeless_anchor(

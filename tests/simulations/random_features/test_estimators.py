@@ -136,8 +136,17 @@ def test_split_with_one_mode_is_exact(n: int, k: int, ridge: float, means_agree:
     sample = power * (s_weight @ by_data**2 - mean**2) + noise * (s_weight @ (by_data**2 / (n * data)))
     total = power * (s_weight @ (gain - 1) ** 2 @ t_weight) + noise * (s_weight @ noisy @ t_weight)
     setting = {"n": n, "k": k, "ridges": (ridge,), "alpha": 1.2, "beta": 0.8, "modes": 1, "noise_variance": noise}
-    parts = variance_split(rng(12), 30_000, target_scale=power, **setting)[:, 0]
-    means_agree(parts, [bias, feature, sample, total - bias - feature - sample])
+    for mode in ("drawn", "averaged"):
+        parts = variance_split(rng(12), 30_000, target_scale=power, noise=mode, **setting)[:, 0]
+        means_agree(parts, [bias, feature, sample, total - bias - feature - sample])
+
+
+@pytest.mark.parametrize(("n", "k"), [(4, 6), (6, 4), (5, 5)])
+def test_split_averaged_over_noise(n: int, k: int, means_agree: Callable[..., None]) -> None:
+    setting = {"n": n, "k": k, "ridges": (0.1, 0.9), "modes": 9, "alpha": 1.2, "beta": 0.8, "noise_variance": 2.4}
+    averaged, drawn = (variance_split(rng(24), REPLICATES, noise=mode, **setting) for mode in ("averaged", "drawn"))
+    means_agree(averaged, variance_split(rng(25), REPLICATES, **setting))
+    assert np.all(averaged[:, 1].std(axis=0) < drawn[:, 1].std(axis=0))
 
 
 @pytest.mark.parametrize(("n", "k", "modes"), [(20, 5, 300), (14, 6, 6)])

@@ -115,19 +115,20 @@ def test_grid_has_the_law_of_single_cells(means_agree: Callable[..., None]) -> N
 
 @pytest.mark.parametrize("modes", [25, 4])
 def test_averaged_noise_in_panels_and_grid(modes: int, means_agree: Callable[..., None]) -> None:
-    setting = {"ridges": RIDGES, "modes": modes, "noise": "averaged", **TASK}
+    setting = {"ridges": RIDGES, "modes": modes, "alpha": 1.3, "beta": 0.7, "noise_variance": 6.5}
     counts = (3, 8)
-    grid = size_grid_errors(rng(13), 2000, sample_counts=counts, feature_counts=counts, **setting)
+    grid = size_grid_errors(rng(13), 2000, sample_counts=counts, feature_counts=counts, noise="averaged", **setting)
     for i, size in enumerate(counts):
-        samples = fixed_samples_panel(rng(14), 2000, n=size, feature_counts=counts, **setting)
-        features = fixed_features_panel(rng(15), 2000, k=size, sample_counts=counts, **setting)
+        samples = fixed_samples_panel(rng(14), 2000, n=size, feature_counts=counts, noise="averaged", **setting)
+        features = fixed_features_panel(rng(15), 2000, k=size, sample_counts=counts, noise="averaged", **setting)
         for j, other in enumerate(counts):
-            for errors, n, k in [
-                (grid[:, i, j], size, other),
-                (samples[:, j], size, other),
-                (features[:, j], other, size),
-            ]:
-                means_agree(errors, power_law_errors(rng(16), REPLICATES, n=n, k=k, **(setting | {"noise": "drawn"})))
+            drawn = power_law_errors(rng(16), REPLICATES, n=size, k=other, **setting)
+            for errors in (grid[:, i, j], samples[:, j]):
+                means_agree(errors, drawn)
+                assert np.all(errors[:, 1].std(axis=0) < drawn[:, 1].std(axis=0))
+            drawn = power_law_errors(rng(17), REPLICATES, n=other, k=size, **setting)
+            means_agree(features[:, j], drawn)
+            assert np.all(features[:, j, 1].std(axis=0) < drawn[:, 1].std(axis=0))
 
 
 # --- properties
