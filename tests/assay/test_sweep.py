@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from assay import store as store_module
 from assay.experiment import Experiment, MeasureError, blocks_for, coin, run_block
@@ -155,7 +156,8 @@ def test_samples_come_in_block_order(probe, tmp_path):
 def test_deterministic_calls(probe, workers):
     with Sweep(workers=workers) as sweep:
         assert sweep.call(pow, 3, 4).result() == 81
-        assert sweep.call(probe.measures.threads_now).result() == 1
+        with threadpool_limits(limits=2):
+            assert sweep.call(probe.measures.threads_now).result() == 1
         with pytest.raises(ZeroDivisionError):
             sweep.call(divmod, 3, 0).result()
 
@@ -283,6 +285,15 @@ def test_a_call_that_kills_its_worker_fails_alone(probe, tmp_path):
     assert after[0].error.startswith("WorkerError: the worker process died twice on this call")
     assert bits(after[1].moments) == bits(combine(run_block(good, i).moments for i in range(5)))
     assert all(future.exception() is None for future in before)
+
+
+def test_a_neighbour_of_a_killer_is_not_blamed(probe, tmp_path):
+    # the neighbour is still running when its pool dies, and would be again if both were retried together
+    killer = Experiment(probe.measures.die, {"marker": str(tmp_path / "marker")}, block=4)
+    neighbour = logged(probe, tmp_path / "log", pause=0.6)
+    with Sweep(workers=2) as sweep:
+        futures = [sweep.submit(neighbour, 0), sweep.submit(killer, 0)]
+    assert [future.exception() is None for future in futures] == [True, False]
 
 
 def test_a_worker_that_dies_once_is_replaced(probe, tmp_path):

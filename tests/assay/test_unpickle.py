@@ -48,9 +48,11 @@ def text(value: str) -> bytes:
     return b"V" + value.encode() + b"\n"
 
 
-def array_bytes(spec: bytes = b"f8", shape: bytes = b"(I2\nt", data: bytes = b"\0" * 16) -> bytes:
+def array_bytes(
+    spec: bytes = b"f8", shape: bytes = b"(I2\nt", data: bytes = b"\0" * 16, state: bytes = b"V<\nNNN"
+) -> bytes:
     """A hand-written protocol-4 pickle of an array through numpy's `_frombuffer`."""
-    dtype = b"cnumpy\ndtype\n(V" + spec + b"\nI00\nI01\ntR(I3\nV<\nNNNI-1\nI-1\nI0\ntb"
+    dtype = b"cnumpy\ndtype\n(V" + spec + b"\nI00\nI01\ntR(I3\n" + state + b"I-1\nI-1\nI0\ntb"
     raw = b"C" + bytes([len(data)]) + data
     return b"\x80\x04cnumpy._core.numeric\n_frombuffer\n(" + raw + dtype + shape + b"VC\ntR."
 
@@ -243,6 +245,9 @@ def test_other_arrays_are_refused(dtype):
         ({"shape": b"I2\n"}, "an array has the shape 2"),
         ({"shape": b"(F2.0\nt"}, r"an array has the shape \(2.0,\)"),
         ({"data": b"\0" * 15}, "has 15 bytes"),
+        ({"state": b"V<\n(Vf8\n(I2\nttNN"}, "arrays must not have fields or subarrays"),
+        ({"state": b"V<\nN(Va\nt}"}, "arrays must not have fields or subarrays"),
+        ({"state": b"VO\nNNN"}, "a dtype has an unknown state"),
     ],
 )
 def test_arrays_are_checked(changes, reason):
