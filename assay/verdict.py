@@ -122,8 +122,9 @@ def interval(estimate: Estimate, alpha: float, optimal_count: float) -> float:
 def decide(estimate: Estimate, margin: float, slack: float, optimal_count: float) -> Outcome:
     """holds, refuted (at this key) or undecided (so far) for one estimate; see `assay.interval` for the levels.
 
-    `margin` certifies, `slack` forgives; nothing is decided before the first look that the skewness allows, nor
-    from a finite-size fit that does not describe the data.
+    `margin` certifies, `slack` forgives, `optimal_count` is where the interval is tightest (see `interval`); nothing
+    is decided before the first look that the skewness allows, nor from a finite-size fit that does not describe the
+    data.
     """
     if not estimate.usable or (estimate.count and estimate.count < first_look(estimate.skewness)):
         return "undecided"
@@ -160,7 +161,11 @@ def deviation_estimates(moments: Moments, predicted: NDArray[np.float64], relati
 def make_case(
     setting: int, label: str, estimate: Estimate, outcome: Outcome, keys: int, margin: float, optimal_count: float
 ) -> Case:
-    """The record of a judged estimate, with its interval, smallest detectable error and missing replicates."""
+    """The record of a judged `estimate`, with its interval, smallest detectable error and missing replicates.
+
+    `setting` and `label` say which case it is, `outcome` how it was judged with `margin` at which of the `keys`,
+    `optimal_count` as for `interval`.
+    """
     half = interval(estimate, ALPHA_HOLDS, optimal_count)
     spread = estimate.standard_error * math.sqrt(estimate.count)
     needed = replicates_needed(estimate.deviation, spread, margin) if outcome == "undecided" else 0.0
