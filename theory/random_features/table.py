@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from theory.random_features._cells import as_given, blocks, in_a_row, read_noise, read_ridge, read_sizes, read_target
 from theory.random_features._solver import (
     MAX_STEPS,
+    NEGLIGIBLE,
     STEP_TOLERANCE,
     Geometry,
     SolveError,
@@ -193,6 +194,7 @@ def _evaluate(table: Table, n: Array, k: Array, ridge: Array, noise: Array) -> t
     outside = np.ones(cells, dtype=bool)
     with np.errstate(over="ignore"):
         scaled_ridge = np.ldexp(ridge, -spectrum.exponent)
+    scaled_ridge[scaled_ridge < NEGLIGIBLE * n] = 0.0
     for first in range(0, cells if table.octaves.size else 0, CELLS):
         piece = np.arange(first, min(first + CELLS, cells))
         piece = piece[np.isfinite(scaled_ridge[piece])]
@@ -263,17 +265,22 @@ def _newton(
     rise = at_low - at_high
     part = np.divide(-at_high, rise, out=np.zeros_like(rise), where=rise > 0.0)
     relative = np.exp2(-0.5) + part * (np.exp2(0.5) - np.exp2(-0.5))  # t in units of its value at the centre
+    moving = np.ones(ridge.size, dtype=bool)
+    residual = relative
     for _ in range(MAX_STEPS):
         remainder, spread = _horner(coefficients, -2.0 * np.log2(relative))
         slack, _, slope = slacks(geometry, ridge * (relative * centre))
-        step = -((counts - geometry.smaller) + remainder + slack) / (spread + slope)
-        relative *= 1.0 + step
-        if np.all(np.abs(step) < STEP_TOLERANCE):
+        residual = (counts - geometry.smaller) + remainder + slack
+        step = -residual / (spread + slope)
+        relative = np.where(moving, relative * (1.0 + step), relative)  # a cell's result never depends on its company
+        moving &= np.abs(step) >= STEP_TOLERANCE
+        if not moving.any():
             return relative * centre, _horner(table.coefficients[:, 1:, octave], -2.0 * np.log2(relative))
-    worst = int(np.argmax(np.abs(step)))
+    worst = int(np.argmax(np.abs(residual) * moving))
+    low, high = np.ldexp(np.exp2(table.octaves[octave[worst]] + [-0.5, 0.5]), table.spectrum.exponent)
     raise SolveError(
         f"gamma not found in {MAX_STEPS} steps at min(n, k)={geometry.smaller[worst]:.17g}, "
-        f"|k - n|={geometry.gap[worst]:.17g}: bracket one octave, last relative step {step[worst]:.3g}; "
+        f"|k - n|={geometry.gap[worst]:.17g}: bracket [{low:.17g}, {high:.17g}], residual {residual[worst]:.3g} modes; "
         "remedy: use the direct functions for this cell"
     )
 

@@ -1,8 +1,8 @@
 """Independent high-precision values of the eigenframework, by brute force from the equations as the paper states them.
 
-gamma is bisected on the pair of original equations, with kappa read off the second: n - z - ridge/kappa grows with gamma
-(below the point where kappa would be negative gamma is too small). The errors are the textbook formula, cancellations
-and all, at 90 digits. ridge = 0 stands for the limit: a ridge of 1e-45 times the smallest positive eigenvalue.
+gamma is bisected on the pair of original equations, with kappa read off the second: n - z - ridge/kappa grows with
+gamma (below the point where kappa would be negative gamma is too small). The errors are the textbook formula with its
+cancellations, at 90 digits. ridge = 0 stands for the limit: a ridge of 1e-45 times the smallest positive eigenvalue.
 """
 
 from __future__ import annotations
