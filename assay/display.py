@@ -38,7 +38,7 @@ def mutant_score(line: Mapping[str, Any]) -> str:
     >>> mutant_score({"mutants": {"sign": "refuted", "half": "surviving", "same": "equivalent: by symmetry"}})
     '1/2'
     """
-    judged = [fate for fate in line["mutants"].values() if not fate.startswith("equivalent")]
+    judged = [fate for fate in line["mutants"].values() if fate in ("refuted", "surviving")]
     return f"{judged.count('refuted')}/{len(judged)}" if judged else "-"
 
 

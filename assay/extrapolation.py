@@ -114,7 +114,7 @@ def _weighted_fit(
     weight = 1.0 / errors
     whitened, target = design * weight[:, None], np.asarray(values, dtype=float) * weight
     q, r = np.linalg.qr(whitened)
-    solution = np.linalg.solve(r, q.T @ target)
-    inverse = np.linalg.inv(r)
+    solution = np.asarray(np.linalg.solve(r, q.T @ target), dtype=float)
+    inverse = np.asarray(np.linalg.inv(r), dtype=float)
     residual = target - whitened @ solution
     return solution, inverse @ inverse.T, float(residual @ residual)
