@@ -14,9 +14,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[variable] = "1"  # before any library is loaded, and for every one of them
-
 __all__ = ["Result", "collect", "main", "passes"]
 
 Result = tuple[str, float, str, float, str]
@@ -62,4 +59,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = "1"  # before any library is loaded
     sys.exit(main(sys.argv[1:]))
