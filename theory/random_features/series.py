@@ -69,9 +69,9 @@ class PowerLawSums:
 def check_exponents(alpha: float, beta: float) -> tuple[float, float]:
     """Return (alpha, beta) as floats after checking alpha > 1 and 1 < beta < 2 alpha + 1.
 
-    `alpha` and `beta` are the decay exponents of eigenvalues and target powers. The upper bound on beta is where the
-    smallest error a ridge can reach stops being set by the power law and is set by the first modes instead. Raises
-    `ValueError` that names both arguments. Source: derived from the sums' leading terms (rf.D).
+    `alpha` and `beta` are the decay exponents of eigenvalues and target powers. Beyond the upper bound on beta the sum
+    of v_i^2 f_i^2 is set by the first modes (it falls like gamma^2) and no longer by the power law. Raises `ValueError`
+    that names both arguments. Source: paper's task, bounds derived from the sums' leading terms (rf.D).
 
     >>> check_exponents(1.5, 4.5)
     Traceback (most recent call last):

@@ -232,6 +232,9 @@ def test_against_the_finite_spectrum_code():
         n, k = 10.0 ** rng.uniform(-0.5, np.log10(0.8 * modes), (2, 60))
         k[:6], k[6:12] = INF, n[6:12]
         ridge = 10.0 ** rng.uniform(-14, 4, 60)
+        ridge[12:18] = 0.0
+        n[18:24], ridge[18:24] = 2.0 * modes, 10.0 ** -np.arange(1.0, 25.0, 4.0)  # more samples than modes
+        k[18:21] = 3.0 * modes
         eigenvalues, target = power_law(alpha, beta, modes)
         expected = [
             *implicit_regularization(n, k, ridge, eigenvalues),
