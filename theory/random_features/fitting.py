@@ -9,7 +9,7 @@ R = train error / test error = (p/n)^2. As n -> inf, with r = sqrt(R):
 n              n                 number of samples, real                               > 0
 alpha          alpha             decay exponent of the eigenvalues                     > 1
 beta           beta              decay exponent of the target powers                   1 < beta < 2 alpha + 1
-sigma_rel^2    relative_noise    noise variance over the clean ridgeless test error    >= 0
+sigma_rel^2    relative_noise    noise variance over the clean ridgeless test error    [0, 1e100]
 R = r^2        ratio             train error / test error                              [0, 1]
 =============  ================  ====================================================  =====================
 
@@ -45,6 +45,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+_LOUDEST = 1e100  # largest relative noise, so that no product overflows
 _NEWTON_STEPS = 100  # convex from the right start: about 6 are used
 _SCAN = 64  # points of the scan over gamma from which the optimum is polished
 
@@ -77,7 +78,7 @@ def optimal_fitting_ratio(alpha: ArrayLike, beta: ArrayLike, relative_noise: Arr
     """
     a, b, noise = _broadcast(alpha, beta, relative_noise)
     at_zero = (a - b) + a * (a - 1.0) * noise
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         by_noise = ((b - 1.0) / ((a - 1.0) * noise)) ** (1.0 / b)
     y = np.minimum(np.minimum(1.0, a * (b - 1.0) / ((a - 1.0) * b)), by_noise)
     for _ in range(_NEWTON_STEPS):
@@ -157,7 +158,7 @@ def shifted_fitting_ratio(n: ArrayLike, alpha: ArrayLike, beta: ArrayLike, relat
     0.1764
     """
     samples = check_range("n", n, low=0.0, open_low=True)
-    noise = check_range("relative_noise", relative_noise, low=0.0)
+    noise = check_range("relative_noise", relative_noise, low=0.0, high=_LOUDEST)
     share = samples / (samples + 0.5)
     return np.minimum(1.0, optimal_fitting_ratio(alpha, beta, noise * share) / share**2)[()]
 
@@ -178,7 +179,7 @@ def power_law_fitting_ratio(n: ArrayLike, alpha: float, beta: float, relative_no
     0.0
     """
     samples = check_range("n", n, low=0.0, open_low=True)
-    relative = check_range("relative_noise", relative_noise, low=0.0)
+    relative = check_range("relative_noise", relative_noise, low=0.0, high=_LOUDEST)
     samples, relative = np.broadcast_arrays(samples, relative)
     count, noise = samples.ravel(), (relative * power_law_risk(samples, np.inf, 0.0, alpha, beta)).ravel()
     least = np.atleast_1d(power_law_regularization(count, np.inf, 0.0, alpha)[0])
@@ -243,7 +244,7 @@ def _slope(gamma: Array, n: Array, noise: Array, alpha: float, beta: float) -> A
 
 def _shape(r: Array, a: Array, b: Array, noise: Array) -> Array:
     """F(r), the asymptotic test error over the clean ridgeless one; inf at r = 1."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return ((1.0 - r) ** (1.0 - b) + a * noise) / (1.0 + (a - 1.0) * r)
 
 
@@ -261,6 +262,6 @@ def _exponents(alpha: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
 def _broadcast(alpha: ArrayLike, beta: ArrayLike, relative_noise: ArrayLike) -> tuple[Array, Array, Array]:
     """The three parameters of the asymptotic theory as arrays of one shape."""
     a, b = _exponents(alpha, beta)
-    noise = check_range("relative_noise", relative_noise, low=0.0)
+    noise = check_range("relative_noise", relative_noise, low=0.0, high=_LOUDEST)
     a, b, noise = np.broadcast_arrays(a, b, noise)
     return a, b, noise

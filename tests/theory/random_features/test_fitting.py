@@ -255,6 +255,16 @@ def test_the_optimum_is_an_optimum_and_stays_below_one(exponents, noise, ratio):
         assert abs(np.sum(terms)) <= 1e-13 * np.max(np.abs(terms)) / (1 - r)
 
 
+@pytest.mark.parametrize("alpha", [1 + 1e-12, 1.5, 50.0, 1e6])
+@pytest.mark.parametrize("place", [1e-9, 0.5, 1 - 1e-6])
+def test_extreme_arguments_stay_in_range(alpha, place):
+    beta = 1 + 2 * alpha * place
+    for noise in (0.0, 1e-300, 1e-9, 1e100):
+        assert 0.0 <= optimal_fitting_ratio(alpha, beta, noise) < 1.0
+        assert 0.0 <= shifted_fitting_ratio(0.7, alpha, beta, noise) <= 1.0
+        assert np.all(fitting_ratio_cost([0.0, 0.4, 1.0], alpha, beta, noise) >= 1.0 - 1e-12)
+
+
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(_exponents, st.floats(0.01, 20.0), st.floats(1.05, 4.0))
 def test_more_noise_asks_for_less_fitting(exponents, noise, factor):
@@ -285,16 +295,25 @@ def test_arrays_broadcast_and_scalars_stay_scalars():
             r"beta must be < 2\*alpha \+ 1, got alpha=1.5, beta=4.0",
         ),
         (lambda: optimal_fitting_ratio(1.5, 0.9, 0.1), r"beta must be > 1, got beta=0.9"),
-        (lambda: optimal_fitting_ratio(1.5, 1.5, -0.1), r"relative_noise must be >= 0, got relative_noise=-0.1"),
+        (
+            lambda: optimal_fitting_ratio(1.5, 1.5, -0.1),
+            r"relative_noise must be >= 0 and <= 1e\+100, got relative_noise=-0.1",
+        ),
         (lambda: fitting_ratio_cost(1.2, 1.5, 1.5, 0.1), r"ratio must be >= 0 and <= 1, got ratio=1.2"),
         (lambda: fitting_ratio_risk(-0.2, 9.0, 1.5, 1.5, 0.1), r"ratio must be >= 0 and <= 1, got ratio=-0.2"),
         (lambda: fitting_ratio_risk(0.2, 0.0, 1.5, 1.5, 0.1), r"n must be > 0.*, got n=0.0"),
         (lambda: shifted_fitting_ratio(-3.0, 1.5, 1.5, 0.1), r"n must be > 0.*, got n=-3.0"),
-        (lambda: shifted_fitting_ratio(3.0, 1.5, 1.5, -0.1), r"relative_noise must be >= 0, got relative_noise=-0.1"),
+        (
+            lambda: shifted_fitting_ratio(3.0, 1.5, 1.5, -0.1),
+            r"relative_noise must be >= 0 and <= 1e\+100, got relative_noise=-0.1",
+        ),
         (lambda: power_law_overfitting_threshold(0.0, 1.5, 1.5), r"n must be > 0.*, got n=0.0"),
         (lambda: power_law_fitting_ratio(0.0, 1.5, 1.5, 0.1), r"n must be > 0.*, got n=0.0"),
         (lambda: power_law_fitting_ratio(9.0, 1.5, 4.5, 0.1), r"beta must be < 2\*alpha \+ 1, got alpha=1.5, beta=4.5"),
-        (lambda: power_law_fitting_ratio(9.0, 1.5, 1.5, -1.5), r"relative_noise must be >= 0, got relative_noise=-1.5"),
+        (
+            lambda: power_law_fitting_ratio(9.0, 1.5, 1.5, -1.5),
+            r"relative_noise must be >= 0 and <= 1e\+100, got relative_noise=-1.5",
+        ),
     ],
 )
 def test_bad_arguments(call, message):
