@@ -189,8 +189,8 @@ FIGURES = (
         id="more-is-better",
         title="More samples and more features help at the best ridge, not at a fixed one",
         caption="Test error over the plane of samples and features in theory, eigenvalues and target power i^-1.5 with "
-        "1000 modes, noise variance 0.1. (a) At the best ridge of each cell, whose values stand on the white lines, the "
-        "error falls in both directions. (b) At a fixed small ridge it peaks along n = k. (c) Slice at fixed n. "
+        "1000 modes, noise variance 0.1. (a) At the best ridge of each cell, whose values stand on the white lines, "
+        "the error falls in both directions. (b) At a fixed small ridge it peaks along n = k. (c) Slice at fixed n. "
         "Points: simulation, mean over trials with bars of one standard error; a red cross deviates beyond its "
         "interval by more than 2/min(n, k).",
         claims=("rf.T1", "rf.T1.fixed-ridge", "rf.T1m"),

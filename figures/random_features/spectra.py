@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,9 +40,9 @@ def spectra_experiments(scale: Scale, seed: int) -> Plan:
 
 
 def octaves(values: Array, per_octave: int = 3) -> tuple[Array, Array]:
-    """Mean index and mean value over geometric groups of modes, `per_octave` of them, which tames single coefficients."""
+    """Mean index and mean value over geometric groups of modes, `per_octave` to an octave: single modes fluctuate."""
     edges = np.unique(np.round(2.0 ** np.arange(0, np.log2(values.size + 1) + 1e-9, 1 / per_octave)).astype(int))
-    groups = [slice(a - 1, b - 1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    groups = [slice(a - 1, b - 1) for a, b in pairwise(edges)]
     index = np.arange(1, values.size + 1)
     return np.array([np.exp(np.mean(np.log(index[g]))) for g in groups]), np.array([values[g].mean() for g in groups])
 
@@ -68,12 +70,14 @@ def draw_eigenspectra(data: FigureData) -> Canvas:
         left, index, values, series="pool of 1797", label="eigensystem of the pool", color="0.2", lw=1.0, zorder=1
     )
     canvas.line(right, *octaves(np.asarray(power)), series="pool of 1797", color="0.2", lw=1.0, zorder=1)
-    for ax, exponent, name in ((left, _exponents()[0], "α"), (right, _exponents()[1], "β")):
-        grid = np.geomspace(3, 1500, 20)
-        anchor = (values if name == "α" else power)[4] * 5.0**exponent
+    guides = ((left, values, 6.0, "α", _exponents()[0]), (right, power, 0.08, "β", _exponents()[1]))
+    for ax, line, factor, name, exponent in guides:
+        grid = np.geomspace(10, 1500, 20)
+        level = factor * octaves(np.asarray(line))[1][-10] * (grid / octaves(np.asarray(line))[0][-10]) ** -exponent
         label = "slopes −α, −β by proxy"
-        canvas.line(ax, grid, 2.5 * anchor * grid**-exponent, series=f"slope -{name}", label=label, role="guide")
-        canvas.text(ax, 300, 5 * anchor * 300**-exponent, f"{name} = {exponent:.2f}", color="0.4")
+        canvas.line(ax, grid, level, series=f"slope -{name}", label=label, role="guide")
+        place = {"ha": "left", "va": "bottom"} if factor > 1 else {"ha": "right", "va": "top"}
+        canvas.text(ax, grid[9], level[9], f"{name} = {exponent:.2f}", color="0.4", **place)
     left.set_ylim(1e-7, 1.0)
     right.set_ylim(1e-6, 1.0)
     return canvas
@@ -125,14 +129,14 @@ def measure_experiments(scale: Scale, seed: int) -> Plan:
 
 
 def draw_eigenmeasure(data: FigureData) -> Canvas:
-    """kappa and test error of digits with the slopes that give the exponents; test error on pure noise, which gives alpha."""
+    """kappa and test error of digits with the slopes that define the exponents; test error on pure noise."""
     canvas = Canvas(1, 3, size=(7.2, 3.6))
     sizes = np.array(measure_sizes(data.scale), dtype=float)
     n = np.geomspace(sizes[0], sizes[-1], 60)
     alpha, beta = _exponents()
     parts = (
-        ("kappa", "(a) digits: regulariser", "1 / tr K⁻¹, estimate of κ", -alpha, f"slope −α = {-alpha:.2f}"),
-        ("test", "(b) digits: ridgeless error", "test mean squared error", 1 - beta, f"slope 1−β = {1 - beta:.2f}"),
+        ("kappa", "(a) digits: regulariser", "1 / tr K⁻¹, estimate of κ", -alpha, f"slope −α = −{alpha:.2f}"),
+        ("test", "(b) digits: ridgeless error", "test mean squared error", 1 - beta, f"slope 1−β = −{beta - 1:.2f}"),
     )
     theory, at_points = _pool_theory(n), _pool_theory(sizes)
     for column, (name, title, words, slope, guide) in enumerate(parts):
@@ -191,7 +195,8 @@ FIGURES = (
         "that the lines have between 50 samples and a third of the pool, which define alpha and beta. (c) Gaussian "
         "power-law tasks, labels of pure noise: the error over the noise variance tends to alpha (dashed). Points: "
         "simulation, mean with bars of one standard error; a red cross deviates beyond its interval by more than "
-        "10 % (digits) and 2/n.",
+        "10 % (digits) and 2/n: the eigenvalues of a pool no longer give kappa for training sets of a third of it. "
+        "In (c) the error first approaches alpha and then, where the number of modes is felt, exceeds it.",
         claims=("rf.P", "rf.P.noise"),
         experiments=measure_experiments,
         draw=draw_eigenmeasure,
