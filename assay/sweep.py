@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Outcome:
 
 
 class Sweep:
-    """Runs experiments over a store; use it as a context manager.
+    """Runs experiments over a store; use it as a context manager. Threads may share one.
 
     `store` keeps completed blocks (None: they are remembered only within this sweep); `workers` >= 0 is the number of
     spawned processes, 0 runs everything in this one; `cluster` is the address of a dask scheduler, instead of workers;
@@ -60,9 +61,12 @@ class Sweep:
             raise ValueError(f"workers must be 0 with a cluster, got workers={workers} and cluster={cluster!r}")
         self._executor: Inline | Pool | Cluster | None = None
         self._futures: dict[str, Future[Block]] = {}
+        self._lock = threading.RLock()
+        self._closed = False
         self._bar = _Bar(progress)
 
     def __enter__(self) -> Sweep:
+        self._closed = False
         self._open()
         self._bar.start()
         return self
@@ -73,7 +77,8 @@ class Sweep:
         self.close(cancel=kind is not None)
 
     def close(self, cancel: bool = False) -> None:
-        """Wait for submitted work, or with `cancel` drop it; then end the workers. The sweep can be used again."""
+        """Wait for submitted work, or with `cancel` drop it; then end the workers. Entering again reopens it."""
+        self._closed = True
         executor, self._executor = self._executor, None
         try:
             if executor is not None:
@@ -88,12 +93,13 @@ class Sweep:
         `assay.experiment.run_block`; a block that is submitted twice is computed once.
         """
         address = block_address(experiment, index)
-        known = self._futures.get(address)
-        if known is not None and not known.cancelled():
-            return known
+        with self._lock:
+            known = self._futures.get(address)
+            if known is not None and not known.cancelled():
+                return known
+            future = self._stored(experiment, index) or self._computed(experiment, index)
+            self._futures[address] = future
         self._bar.expect()
-        future = self._stored(experiment, index) or self._computed(experiment, index)
-        self._futures[address] = future
         future.add_done_callback(functools.partial(self._completed, address))
         return future
 
@@ -141,6 +147,8 @@ class Sweep:
         return futures if isinstance(self._open(), Inline) else list(futures)
 
     def _open(self) -> Inline | Pool | Cluster:
+        if self._closed:
+            raise RuntimeError("this sweep is closed; enter it again to go on")
         if self._executor is None:
             self._executor = open_executor(self.workers, self.cluster)
         return self._executor

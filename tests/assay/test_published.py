@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import os
 import pickle
 import sys
 import threading
@@ -239,7 +240,7 @@ def test_a_mirror_with_another_file(server):
     ):
         load(registry(), "risk.expt", address)
     assert not available(registry(), "risk.expt")
-    assert not list(Path(fetch.__globals__["os"].environ["ASSAY_CACHE"]).rglob("risk*"))
+    assert not list(Path(os.environ["ASSAY_CACHE"]).rglob("risk*"))
 
 
 @pytest.mark.parametrize("case", ["nobody answers", "not there", "cut short"])
