@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.claim import SECOND_KEY_FACTOR, Claim, Mutant, Scale, VacuousClaim
-from assay.evidence import identity_cases, search_bound, size_keywords
+from assay.claim import SECOND_KEY_FACTOR, Claim, Scale, VacuousClaim
+from assay.evidence import identity_cases, runs, search_bound
 from assay.experiment import Experiment
 from assay.extrapolation import extrapolate, fit_power
 from assay.interval import clopper_pearson
 from assay.moments import Moments
+from assay.mutation import fate
 from assay.sweep import Sweep
 from assay.verdict import Case, Estimate, Verdict, counted, decide, deviation_estimates, make_case, overall
 
@@ -40,16 +41,13 @@ def check(claim: Claim, sweep: Sweep, scale: Scale = "standard", seed: int = 0, 
     claim = claim.at(scale)
     if claim.requires is not None and not claim.requires():
         return Verdict("not run", "the published results it compares with are not at hand")
-    verdict = _judge(claim, sweep, seed)
-    fates = {mutant.name: _fate(claim, mutant, sweep, seed) for mutant in claim.mutants} if mutants else {}
+
+    def judge(version: Claim) -> Verdict:
+        return _judge(version, sweep, seed)
+
+    verdict = judge(claim)
+    fates = {mutant.name: fate(claim, mutant, judge) for mutant in claim.mutants} if mutants else {}
     return replace(verdict, mutants=fates, wall_time=time.perf_counter() - start)
-
-
-def _fate(claim: Claim, mutant: Mutant, sweep: Sweep, seed: int) -> str:
-    """refuted, surviving, or equivalent with its reason."""
-    if mutant.equivalent:
-        return f"equivalent: {mutant.equivalent}"
-    return "refuted" if _judge(claim.mutated(mutant), sweep, seed).outcome == "refuted" else "surviving"
 
 
 def _judge(claim: Claim, sweep: Sweep, seed: int) -> Verdict:
@@ -101,11 +99,11 @@ def _confirm(case: Case, second: dict[tuple[int, str], Case]) -> Case:
 def _run_key(claim: Claim, settings: list[int], sweep: Sweep, seed: int, key: int) -> list[Case]:
     """Sequential looks at one set of seeds, until every case is decided, one is refuted, or the budget is spent."""
     budget = claim.budget * (SECOND_KEY_FACTOR if key else 1)
-    predictions = {i: [_predict(claim, kwargs) for kwargs in _runs(claim, i)] for i in settings}
+    predictions = {i: [_predict(claim, kwargs) for kwargs in runs(claim, i)] for i in settings}
     decided: dict[int, list[Case]] = {}
     for target in _looks(claim.block, budget):
         pending = [i for i in settings if any(c.outcome == "undecided" for c in decided.get(i, [])) or i not in decided]
-        plan = [(i, _experiment(claim, kwargs, seed, key)) for i in pending for kwargs in _runs(claim, i)]
+        plan = [(i, _experiment(claim, kwargs, seed, key)) for i in pending for kwargs in runs(claim, i)]
         outcomes = sweep.run([(experiment, target) for _, experiment in plan])
         for i in pending:
             results = [outcome for (j, _), outcome in zip(plan, outcomes, strict=True) if j == i]
@@ -135,12 +133,6 @@ def _looks(block: int, budget: int) -> Iterator[int]:
         yield count
         count = int(np.ceil(count * LOOK_GROWTH))
     yield budget
-
-
-def _runs(claim: Claim, index: int) -> list[dict[str, Any]]:
-    """Keyword arguments of the experiments behind one setting: one, or one per size."""
-    setting = dict(claim.settings[index])
-    return [size_keywords(claim, setting, size) for size in claim.sizes] or [setting]
 
 
 def _experiment(claim: Claim, kwargs: dict[str, Any], seed: int, key: int) -> Experiment:
@@ -194,6 +186,7 @@ def _extrapolated(claim: Claim, column: list[Estimate]) -> Estimate:
         slope=fit.slopes[0],
         note=f"{shape}: chi-square {fit.chi_square:.1f} on {fit.degrees_of_freedom}",
         usable=fit.fits,
+        inflation=1.0 if fit.fits else float(np.sqrt(fit.chi_square / fit.degrees_of_freedom)),
     )
 
 

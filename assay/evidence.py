@@ -17,12 +17,18 @@ from assay.extrapolation import extrapolate, fit_power
 from assay.search import maximize
 from assay.verdict import Case, Estimate, Verdict, counted, make_case, overall
 
-__all__ = ["identity_cases", "search_bound", "size_keywords"]
+__all__ = ["identity_cases", "runs", "search_bound", "size_keywords"]
 
 
 def size_keywords(claim: Claim, setting: Mapping[str, Any], size: float) -> dict[str, Any]:
     """Keyword arguments of a `setting` of `claim` at `size`: ``claim.at_size(setting, size)``, by default n = size."""
     return dict(claim.at_size(setting, size)) if claim.at_size else {**setting, "n": size}
+
+
+def runs(claim: Claim, index: int) -> list[dict[str, Any]]:
+    """Keyword arguments of the experiments behind setting `index` of `claim`: one, or one per size."""
+    setting = claim.settings[index]
+    return [size_keywords(claim, setting, size) for size in claim.sizes] or [dict(setting)]
 
 
 def identity_cases(claim: Claim) -> Verdict:

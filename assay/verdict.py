@@ -39,7 +39,8 @@ class Estimate:
     """Deviation of measurement from prediction: value, its standard error and skewness after `count` replicates.
 
     `count` = 0 marks a deterministic comparison. `measured` and `predicted` are for display (nan where several
-    sizes were combined); `slope`, `note` describe a finite-size fit; `usable` is False when that fit fails.
+    sizes were combined); `slope`, `note` describe a finite-size fit. `usable` is False when that fit fails; `inflation`
+    >= 1 is then the factor by which its residuals exceed their errors.
     """
 
     deviation: float
@@ -51,6 +52,7 @@ class Estimate:
     slope: float | None = None
     note: str = ""
     usable: bool = True
+    inflation: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,15 +125,15 @@ def decide(estimate: Estimate, margin: float, slack: float, optimal_count: float
     """holds, refuted (at this key) or undecided (so far) for one estimate; see `assay.interval` for the levels.
 
     `margin` certifies, `slack` forgives, `optimal_count` is where the interval is tightest (see `interval`); nothing
-    is decided before the first look that the skewness allows, nor from a finite-size fit that does not describe the
-    data.
+    is decided before the first look that the skewness allows. A finite-size fit that does not describe the data
+    certifies nothing, and refutes only beyond its error times the inflation that its own residuals show.
     """
-    if not estimate.usable or (estimate.count and estimate.count < first_look(estimate.skewness)):
+    if estimate.count and estimate.count < first_look(estimate.skewness):
         return "undecided"
     deviation = abs(estimate.deviation)
-    if deviation + interval(estimate, ALPHA_HOLDS, optimal_count) <= margin:
+    if estimate.usable and deviation + interval(estimate, ALPHA_HOLDS, optimal_count) <= margin:
         return "holds"
-    if deviation - interval(estimate, ALPHA_REFUTED, optimal_count) > slack:
+    if deviation - estimate.inflation * interval(estimate, ALPHA_REFUTED, optimal_count) > slack:
         return "refuted"
     return "undecided"
 

@@ -95,9 +95,9 @@ L = Claim(
     deterministic=True,
     predict=continuum_exponents,
     measure=continuum_errors,
-    settings=tuple({"alpha": a, "beta": b} for a, b in ((1.5, 1.25), (1.3, 1.8), (1.8, 1.6))),
+    settings=tuple({"alpha": a, "beta": b} for a, b in ((1.5, 1.25), (1.4, 1.8), (1.7, 1.9))),
     outputs=("z", "s", "A", "B"),
-    sizes=(50, 100, 200, 400),
+    sizes=(100, 200, 400, 800),
     mutants=tuple(
         Mutant(name=name, measure=partial(continuum_errors, name))
         for name in ("s = q", "B without 1 - beta", "one percent in A")

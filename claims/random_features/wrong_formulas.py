@@ -114,6 +114,7 @@ RISK: dict[str, Formula] = {
     "noise added after the bracket": _at_solution(lambda x: _risk(replace(x, noise=0.0)) + x.noise),
     "noise missing from the test labels": _at_solution(lambda x: _risk(x) - x.noise),
     "noise standard deviation for its variance": _at_solution(lambda x: _risk(replace(x, noise=x.noise**0.5))),
+    "ten percent too large": _at_solution(lambda x: 1.1 * _risk(x)),
     "three percent too large": _at_solution(lambda x: 1.03 * _risk(x)),
     "kappa for gamma in the learnabilities": _kappa_for_gamma,
     "n and k swapped": _swapped,
@@ -123,12 +124,14 @@ TRAIN: dict[str, Formula] = {
     "p/n not squared": _at_solution(lambda x: x.p / x.n * _risk(x)),
     "q for z": _at_solution(lambda x: (1 - x.q / x.n) ** 2 * _risk(x)),
     "1 - z/k for 1 - z/n": _at_solution(lambda x: (1 - x.z / x.k) ** 2 * _risk(x)),
+    "twenty percent too large": _at_solution(lambda x: 1.2 * (x.p / x.n) ** 2 * _risk(x)),
     "five percent too large": _at_solution(lambda x: 1.05 * (x.p / x.n) ** 2 * _risk(x)),
 }
 KERNEL: dict[str, Formula] = {
     "n - z for n - q": _at_solution(lambda x: x.n * (x.A + x.noise) / x.p),
     "noise added after the factor n/(n - q)": _at_solution(lambda x: x.n * x.A / (x.n - x.q) + x.noise),
     "bias unlearned once, not squared": _at_solution(lambda x: x.n * (x.A + x.B + x.noise) / (x.n - x.q)),
+    "ten percent too large": _at_solution(lambda x: 1.1 * x.n * (x.A + x.noise) / (x.n - x.q)),
     "three percent too large": _at_solution(lambda x: 1.03 * x.n * (x.A + x.noise) / (x.n - x.q)),
     "ridge multiplied by n": _scaled_ridge,
 }

@@ -54,7 +54,8 @@ def test_nothing_is_decided_before_the_first_look(skewness, first):
 
 def test_a_fit_that_failed_decides_nothing():
     assert decide(estimate(0.0, cv=1e-6, usable=False), MARGIN, 0.0, 500) == "undecided"
-    assert decide(estimate(9.0, cv=1e-6, usable=False), MARGIN, 0.0, 500) == "undecided"
+    assert decide(estimate(9.0, cv=1.0, usable=False, inflation=100.0), MARGIN, 0.0, 500) == "undecided"
+    assert decide(estimate(9.0, cv=1.0, usable=False, inflation=2.0), MARGIN, 0.0, 500) == "refuted"
 
 
 def test_deterministic_comparisons_have_no_interval():
