@@ -11,7 +11,7 @@ from theory._checks import check_range, check_vector
 
 Array = NDArray[np.float64]
 SMALLEST, LARGEST = 1e-50, 1e50  # finite sizes
-BLOCK = 2**15  # numbers per temporary array: a few of them fit in the cache
+BLOCK = 2**13  # numbers per temporary array: several fit in the cache, and none is handed back to the system
 
 
 def read_sizes(n: ArrayLike, k: ArrayLike) -> tuple[Array, Array]:

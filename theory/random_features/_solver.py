@@ -28,6 +28,7 @@ from theory.random_features._cells import blocks
 Array = NDArray[np.float64]
 MAX_STEPS = 200
 STEP_TOLERANCE = 2e-9
+LONG = 512  # modes from which cells are summed one by one instead of together
 LEAP = 40.0  # in ln t, the furthest that one trial runs ahead
 # Relative to the largest eigenvalue: eigenvalues and ridge/n below it count as 0, ridge/n above its inverse as inf.
 NEGLIGIBLE = 2.0**-900
@@ -39,16 +40,21 @@ class SolveError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues in units of 2^exponent: `scaled` in the caller's order, `descending` the positive ones, sorted."""
+    """Eigenvalues in units of 2^exponent: `scaled` in the caller's order, `ascending` the positive ones, sorted.
+
+    `tails` holds the sums of all but the `heads` = 0, 1, 2, ... largest, the heads growing by a factor sqrt(2).
+    """
 
     scaled: Array
-    descending: Array
+    ascending: Array
     exponent: int
+    heads: Array
+    tails: Array
 
     @property
     def rank(self) -> int:
         """Number of positive eigenvalues."""
-        return self.descending.size
+        return self.ascending.size
 
 
 @dataclass(frozen=True)
@@ -72,19 +78,28 @@ class Geometry:
     relative_features: Array  # k / max(n, k)
     reciprocal: Array  # 1 / max(n, k)
 
-    def of(self, cells: NDArray[np.intp]) -> Geometry:
+    def of(self, cells: NDArray[np.intp] | NDArray[np.bool_]) -> Geometry:
         """The same for a selection of cells."""
         return Geometry(*(getattr(self, name)[cells] for name in self.__dataclass_fields__))
 
 
 def read_spectrum(eigenvalues: ArrayLike) -> Spectrum:
-    """Check the eigenvalues, divide them by the power of two above the largest, sort the positive ones."""
+    """Check the eigenvalues, divide them by the power of two at the largest, sort the positive ones."""
     given = check_vector("eigenvalues", eigenvalues, low=0.0)
-    exponent = int(np.frexp(given.max())[1])
-    scaled = np.ldexp(given, -exponent)
-    scaled[scaled < NEGLIGIBLE] = 0.0
-    descending = scaled if np.all(scaled[1:] <= scaled[:-1]) else np.sort(scaled)[::-1]
-    return Spectrum(scaled, descending[: np.count_nonzero(scaled)], exponent)
+    exponent = int(np.frexp(given.max())[1]) - 1
+    scaled = np.ldexp(given, -exponent) if exponent else given.copy()
+    if scaled.min() < NEGLIGIBLE:
+        scaled[scaled < NEGLIGIBLE] = 0.0
+    reverse = scaled[::-1]
+    ascending = np.ascontiguousarray(reverse) if np.all(reverse[:-1] <= reverse[1:]) else np.sort(scaled)
+    ascending = ascending[np.searchsorted(ascending, 0.0, side="right") :]
+    rank = ascending.size
+    if not rank:
+        return Spectrum(scaled, ascending, exponent, np.zeros(1), np.zeros(1))
+    heads = np.floor(2.0 ** np.arange(-1.0, np.log2(rank), 0.5)).astype(int)
+    heads = heads[np.diff(heads, prepend=-1) > 0]
+    tails = np.add.reduceat(ascending[::-1], heads)[::-1].cumsum()[::-1]
+    return Spectrum(scaled, ascending, exponent, heads.astype(float), tails)
 
 
 def inverse_of(gamma: Array, spectrum: Spectrum) -> Array:
@@ -106,14 +121,13 @@ def solve(n: Array, k: Array, ridge: Array, spectrum: Spectrum) -> FixedPoint:
     learned = np.where(huge, 0.0, float(spectrum.rank))
     sample_slack, feature_slack = n - learned, k - learned
     cells = np.flatnonzero(~(exhausted | huge))
-    geometry = measure(n[cells], k[cells])
-    for block in blocks(np.arange(cells.size), spectrum.rank):
-        inverse[cells[block]] = climb(geometry.of(block), scaled_ridge[cells[block]], spectrum)
-    if cells.size:
-        smaller, larger = slacks(geometry, scaled_ridge[cells] * inverse[cells])[:2]
-        fewer_samples = n[cells] <= k[cells]
-        sample_slack[cells] = np.where(fewer_samples, smaller, larger)
-        feature_slack[cells] = np.where(fewer_samples, larger, smaller)
+    for part in blocks(cells, spectrum.heads.size):
+        geometry = measure(n[part], k[part])
+        inverse[part] = climb(geometry, scaled_ridge[part], spectrum)
+        smaller, larger, _ = slacks(geometry, scaled_ridge[part] * inverse[part])
+        fewer_samples = n[part] <= k[part]
+        sample_slack[part] = np.where(fewer_samples, smaller, larger)
+        feature_slack[part] = np.where(fewer_samples, larger, smaller)
     return _with_units(n, k, ridge, spectrum, FixedPoint(inverse, sample_slack, feature_slack, inverse, inverse))
 
 
@@ -159,57 +173,79 @@ def climb(geometry: Geometry, ridge: Array, spectrum: Spectrum) -> Array:
     three such steps the trial goes 2, 4, 8, ... steps at once, to the geometric middle of the bracket at most.
     """
     trial = start(geometry, ridge, spectrum)
-    bound, ceiling = trial.copy(), np.full(trial.size, np.inf)
-    streak, active = np.zeros(trial.size), np.arange(trial.size)
+    root, cells = trial.copy(), np.arange(trial.size)
+    bound, ceiling, streak = trial, np.full(trial.size, np.inf), np.zeros(trial.size)
     step = residual = trial
     for _ in range(MAX_STEPS):
-        at = trial[active]
-        count, remainder, spread = learned_split(at, spectrum)
-        slack, _, slope = slacks(geometry.of(active), ridge[active] * at)
-        residual = (count - geometry.smaller[active]) + remainder + slack
-        step = np.divide(-residual, spread + slope, out=np.zeros_like(at), where=spread + slope > 0.0)
-        near, over = np.abs(step) < STEP_TOLERANCE, step < 0.0
-        after = np.where(step > -0.9, at * (1.0 + step), 0.0)
-        bound[active] = np.where(near, after, np.maximum(bound[active], after))
-        if np.all(near):
-            return bound
-        ceiling[active] = np.where(over, np.minimum(ceiling[active], at / (1.0 + np.abs(step))), ceiling[active])
-        streak[active] = np.where(over, streak[active], np.where(step > 0.5, streak[active] + 1.0, 0.0))
-        ahead = np.exp2(np.clip(streak[active] - 2.0, 0.0, 10.0)) - 1.0
-        leap = np.exp(np.minimum(ahead * np.log1p(np.maximum(step, 0.0)), LEAP))
-        middle = np.minimum(np.sqrt(bound[active]) * np.sqrt(ceiling[active]), 1.0 / NEGLIGIBLE)
-        trial[active] = np.maximum(np.minimum(bound[active] * leap, middle), bound[active])
-        active, step, residual = active[~near], step[~near], residual[~near]
-    bracket = bound[active], ceiling[active]
-    raise _failure(geometry.of(active), ridge[active], step, residual, bracket, spectrum.exponent)
+        count, remainder, spread = learned_split(trial, spectrum)
+        slack, _, slope = slacks(geometry, ridge * trial)
+        residual = (count - geometry.smaller) + remainder + slack
+        step = np.divide(-residual, spread + slope, out=np.zeros_like(trial), where=spread + slope > 0.0)
+        after = np.where(step > -0.9, trial * (1.0 + step), 0.0)
+        near = np.abs(step) < STEP_TOLERANCE
+        if near.any():
+            root[cells[near]] = after[near]
+            if near.all():
+                return root
+            geometry, cells, ridge = geometry.of(~near), cells[~near], ridge[~near]
+            trial, bound, ceiling, streak, step, residual, after = (
+                row[~near] for row in (trial, bound, ceiling, streak, step, residual, after)
+            )
+        bound = np.maximum(bound, after)
+        ceiling = np.where(step < 0.0, np.minimum(ceiling, trial / (1.0 + np.abs(step))), ceiling)
+        streak = np.where(step < 0.0, streak, np.where(step > 0.5, streak + 1.0, 0.0))
+        trial = bound
+        if streak.max() > 2.0:
+            ahead = np.exp2(np.clip(streak - 2.0, 0.0, 10.0)) - 1.0
+            leap = np.exp(np.minimum(ahead * np.log1p(np.maximum(step, 0.0)), LEAP))
+            middle = np.minimum(np.sqrt(bound) * np.sqrt(ceiling), 1.0 / NEGLIGIBLE)
+            trial = np.maximum(np.minimum(bound * leap, middle), bound)
+    raise _failure(geometry, ridge, step, residual, (bound, ceiling), spectrum.exponent)
 
 
 def learned_split(inverse: Array, spectrum: Spectrum) -> tuple[Array, Array, Array]:
     """Return (count, remainder, s) at 1/gamma = `inverse`: z = count + remainder, count = modes with lambda_i > gamma.
 
     The remainder, learned parts of the other modes minus unlearned parts of these, is at most 2 s in size, so z minus a
-    whole number keeps all digits.
+    whole number keeps all digits. So does s, the sum of the parts c minus that of c^2, since no part exceeds 1/2.
     """
-    odds = inverse[:, None] * spectrum.descending
-    missed = 1.0 / (1.0 + odds)
-    mostly = odds > 1.0
-    signed = np.where(mostly, -1.0, odds)
-    signed *= missed
-    odds *= missed
-    return np.count_nonzero(mostly, axis=1).astype(float), signed.sum(axis=1), np.einsum("cm,cm->c", odds, missed)
+    out = np.empty((3, inverse.size))
+    if spectrum.rank >= LONG:
+        scratch = np.empty((2, spectrum.rank))
+        for cell, t in enumerate(inverse):
+            out[:, cell] = _split_one(float(t), spectrum.ascending, *scratch)
+    else:
+        for cells in blocks(np.arange(inverse.size), spectrum.rank):
+            odds = inverse[cells, None] * spectrum.ascending
+            parts = np.minimum(odds, 1.0) / (1.0 + odds)
+            mostly = odds > 1.0
+            out[0, cells] = np.count_nonzero(mostly, axis=1)
+            out[1, cells] = np.where(mostly, -parts, parts).sum(axis=1)
+            out[2, cells] = (parts * (1.0 - parts)).sum(axis=1)
+    return out[0], out[1], out[2]
+
+
+def _split_one(inverse: float, ascending: Array, odds: Array, missed: Array) -> tuple[float, float, float]:
+    """Return what `learned_split` does for one cell, in place, touching memory as little as possible."""
+    np.multiply(ascending, inverse, out=odds)
+    np.add(odds, 1.0, out=missed)
+    np.divide(1.0, missed, out=missed)
+    cut = int(np.searchsorted(odds, 1.0, side="right"))
+    learned, unlearned = odds[:cut], missed[cut:]
+    learned *= missed[:cut]
+    little, lot = float(np.add.reduce(learned)), float(np.add.reduce(unlearned))
+    spread = little + lot - float(learned @ learned) - float(unlearned @ unlearned)
+    return float(odds.size - cut), little - lot, spread
 
 
 def start(geometry: Geometry, ridge: Array, spectrum: Spectrum) -> Array:
     """Return t with g <= 0: the best of the roots for the bounds z <= j + t sum_{i>j} lambda_i, several j."""
-    heads = np.unique(np.r_[0, np.floor(2.0 ** np.arange(0.0, np.log2(max(spectrum.rank, 1)), 0.5)).astype(int)])
-    heads = heads[heads < max(spectrum.rank, 1)]
-    tails = np.add.reduceat(spectrum.descending, heads)[::-1].cumsum()[::-1] if spectrum.rank else np.zeros(1)
-    beyond = np.maximum(geometry.smaller[:, None] - heads, 0.0)
+    beyond = np.maximum(geometry.smaller[:, None] - spectrum.heads, 0.0)
     fewer = beyond * geometry.reciprocal[:, None]
     gap = geometry.relative_gap[:, None]
     more = fewer + gap
     load = (geometry.relative_features * ridge)[:, None]
-    total = (fewer + more) * tails + load
+    total = (fewer + more) * spectrum.tails + load
     part = np.divide(load, total, out=np.zeros_like(total), where=beyond > 0.0)
     root = np.sqrt((gap * (1.0 - part) / np.where(beyond > 0.0, fewer + more, 1.0)) ** 2 + part * (2.0 - part))
     candidate = np.zeros_like(total)

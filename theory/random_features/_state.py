@@ -126,7 +126,7 @@ def _shared_per_spread(spectrum: Spectrum, target: Array) -> float:
     positive = spectrum.scaled > 0.0
     if not spectrum.rank:
         return 0.0
-    weight = spectrum.descending[-1] / spectrum.scaled[positive]
+    weight = spectrum.ascending[0] / spectrum.scaled[positive]
     return float((weight * target[positive]).sum() / weight.sum())
 
 

@@ -65,7 +65,7 @@ def degrees_of_freedom(gamma: ArrayLike, eigenvalues: ArrayLike) -> tuple[float 
     inverse = inverse_of(given.ravel(), spectrum)
     first, second = np.empty_like(inverse), np.empty_like(inverse)
     for cells in blocks(np.arange(inverse.size), spectrum.rank):
-        odds = np.minimum(inverse[cells, None], 2.0**1000) * spectrum.descending
+        odds = np.minimum(inverse[cells, None], 2.0**1000) * spectrum.ascending
         learned = odds / (1.0 + odds)
         first[cells], second[cells] = learned.sum(axis=1), (learned * learned).sum(axis=1)
     return as_given(first, given.shape), as_given(second, given.shape)

@@ -89,9 +89,9 @@ def optimal_ridge(
 def _grid(n: Array, k: Array, noise: Array, spectrum: Spectrum, target: Array) -> Sums:
     """Return the sums on a grid of ln gamma that reaches from the ridgeless end of every cell to where E must rise."""
     least = solve(n, k, np.zeros_like(n), spectrum).inverse
-    lowest = np.min(np.where(np.isinf(least), 1e-3 * spectrum.descending[-1], 1.0 / least))
-    trace, smaller = spectrum.descending.sum(), np.minimum(n, k)
-    curvature = (noise + target.sum()) * ((spectrum.descending**2).sum() + trace**2 / k)
+    lowest = np.min(np.where(np.isinf(least), 1e-3 * spectrum.ascending[0], 1.0 / least))
+    trace, smaller = spectrum.ascending.sum(), np.minimum(n, k)
+    curvature = (noise + target.sum()) * ((spectrum.ascending**2).sum() + trace**2 / k)
     noisy = curvature / (n * (spectrum.scaled * target).sum())  # gamma >> this: the signal -1/gamma outweighs 1/gamma^2
     highest = np.max(np.maximum(10.0, np.maximum(4.0 * trace / smaller, 10.0 * noisy)))
     low, high = np.log(lowest), np.log(highest)

@@ -72,18 +72,18 @@ def tabulate(eigenvalues: ArrayLike, target_power: ArrayLike) -> Table:
 
     Raises `ValueError` outside the domains. Source: derived, claim rf.F1.
 
-    >>> tabulate([1.0, 0.25], [1.0, 1.0]).octaves.tolist()[::10]  # 1/8 and 1/2 in units of 2, 24 octaves more each side
-    [-27.0, -17.0, -7.0, 3.0, 13.0, 23.0]
+    >>> tabulate([1.0, 0.25], [3.0, 2.0]).octaves[[0, -1]].tolist()  # from 2^-2 and 2^0, 24 octaves more on either side
+    [-26.0, 24.0]
     """
     spectrum = read_spectrum(eigenvalues)
     target = read_target(target_power, spectrum.scaled.size)
     if not spectrum.rank:
         return Table(spectrum, target, np.empty(0), np.empty(0), np.empty((DEGREE + 1, 5, 0)))
-    low, high = np.frexp(spectrum.descending[-1])[1], np.frexp(spectrum.descending[0])[1]
+    low, high = np.frexp(spectrum.ascending[[0, -1]])[1]
     octaves = np.arange(low - MARGIN - 1.0, high + MARGIN)
     nodes = np.polynomial.chebyshev.chebpts1(DEGREE + 1)
     inverse = (np.exp2(-octaves)[:, None] * np.exp2(-0.5 * nodes)).ravel()
-    counts = np.count_nonzero(spectrum.descending > np.exp2(octaves)[:, None], axis=1).astype(float)
+    counts = np.count_nonzero(spectrum.ascending > np.exp2(octaves)[:, None], axis=1).astype(float)
     values = _sums(inverse, np.repeat(counts, nodes.size), spectrum, target).reshape(5, octaves.size, nodes.size)
     return Table(spectrum, target, octaves, counts, _to_powers(values, nodes))
 

@@ -117,6 +117,18 @@ def test_brute_force_on_nasty_cells(nasty):
     assert not bad
 
 
+@pytest.mark.parametrize("long", [1, 10**6])
+def test_cells_summed_one_by_one_or_together(nasty, monkeypatch, long):
+    """Short spectra are summed for many cells at once, long ones cell by cell; either way serves any spectrum."""
+    monkeypatch.setattr(_solver, "LONG", long)
+    for (n, k, ridge, eigenvalues, *_), (gamma, _, _, _) in nasty:
+        if gamma > 1e-20 * max(eigenvalues):
+            assert implicit_regularization(n, k, ridge, eigenvalues)[0] == pytest.approx(gamma, rel=ACCURACY)
+    for n, k, ridge, gamma, kappa in WORKED[:2]:
+        got = implicit_regularization(n, k, ridge, power_law(1.5, 1.5, 10_000)[0])
+        assert got == pytest.approx((gamma, kappa), rel=5e-15 + ACCURACY)
+
+
 def test_oracle_has_converged(oracle, monkeypatch):
     cells = [cell for cell in oracle.nasty_cells() if cell[2] in (0.0, 1e-20, 1e-33)][::4]
     coarse = [oracle.brute_force(*cell[:4], oracle.target_for(cell[3]), cell[4]) for cell in cells]
