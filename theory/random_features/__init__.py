@@ -30,7 +30,8 @@ beta       beta               exponent of power-law target power i^-beta
 
 Conventions that bite. The ridge is added to K without any 1/n. Errors are means of squares, not halves. The noise
 variance is part of the test error (test labels are noisy too). Eigenvalues and target power are not normalised, and
-target_power holds squares. The ridge and gamma, kappa scale with the eigenvalues; errors do not.
+target_power holds squares. The ridge and gamma, kappa scale with the eigenvalues; errors do not. Sizes need not be
+whole; finite ones lie between 1e-50 and 1e50.
 
 Exact and asymptotic. gamma, kappa and the errors are deterministic equivalents: the mean over data and features of the
 Gaussian model differs from them by a relative O(1/n) (c/n with c below 1, up to 2 beside n = k at small ridge; more for
