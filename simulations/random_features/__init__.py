@@ -18,11 +18,9 @@ from simulations.random_features.digits import (
     relu_features,
 )
 from simulations.random_features.estimators import (
-    ensemble_errors,
     gcv_estimates,
     proxy_statistics,
     ridgeless_anchor,
-    variance_split,
 )
 from simulations.random_features.gaussian import gaussian_errors
 from simulations.random_features.literal import literal_errors
@@ -34,6 +32,7 @@ from simulations.random_features.power_law import (
     spectrum_errors,
 )
 from simulations.random_features.task import gaussian_task, power_law_task
+from simulations.random_features.variance import ensemble_errors, variance_split
 
 __all__ = [
     "arc_cosine_kernel",

@@ -4,7 +4,8 @@ Inputs x (64 pixels) are centred and scaled to mean square 1 per pixel over the 
 even digits, without noise. Features relu(w'x) / sqrt(k) with w ~ N(0, 2/64 I); their kernel tends to
     k(x, x') = sqrt(q q') / (2 pi) * (sin t + (pi - t) cos t),  q = 2 |x|^2 / 64,  t the angle between x and x'.
 Training sets are subsets of the pool and the rest of the pool is the test set; the ridge is added to the kernel
-matrix itself, no 1/n. The eigensystem is that of K/N on the pool of N = 1797 points.
+matrix itself, no 1/n. The eigensystem is that of K/N on the pool of N = 1797 points. Settings outside the stated
+domains raise `ValueError`. A stand-in for the paper's experiments on images (rf.E2).
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ from scipy.stats import ks_2samp
 
 from simulations.random_features._draws import wishart_root
 from simulations.random_features.gaussian import (
-    ModeSide,
-    draw_features,
     draw_samples,
     errors_of,
     gaussian_errors,
@@ -21,6 +19,7 @@ from simulations.random_features.gaussian import (
     sample_side,
 )
 from simulations.random_features.literal import draw_labelled, feature_map, literal_weights
+from simulations.random_features.sides import ModeSide, draw_features
 from simulations.random_features.task import Task, gaussian_task
 
 RIDGES = np.array([0.0, 0.02, 0.7])
