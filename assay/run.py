@@ -7,18 +7,16 @@ that the pool has work while one claim takes its looks. A verdict enters the led
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from typing import Any, cast
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
 
 from assay.check import check
 from assay.claim import Claim, Scale
 from assay.experiment import Experiment, blocks_for, library_versions
 from assay.ledger import Ledger, entry
-from assay.sweep import Outcome, Sweep
+from assay.sweep import Sweep
 from assay.verdict import Verdict
 
 __all__ = ["available_cores", "check_claims", "start_experiments"]
@@ -110,35 +108,13 @@ def _judged(
         for index in waiting:
             yield index, _line(*pairs[index], sweep, scale, seed)
         return
-    guard = _Guard(sweep, threading.Event())
     threads = ThreadPoolExecutor(side_by_side, thread_name_prefix="claim")
     try:
-        futures = {threads.submit(_line, *pairs[index], cast(Sweep, guard), scale, seed): index for index in waiting}
+        futures = {threads.submit(_line, *pairs[index], sweep, scale, seed): index for index in waiting}
         for future in as_completed(futures):
             yield futures[future], future.result()
-    finally:  # after an interrupt the sweep cancels its blocks, which wakes the threads that wait for them
-        guard.stop.set()
+    finally:  # after an interrupt the sweep cancels its blocks and takes no more, which ends the threads
         threads.shutdown(wait=False, cancel_futures=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Guard:
-    """The two doors of a sweep that judging uses, shut once the run is over: no thread may start work after that."""
-
-    sweep: Sweep
-    stop: threading.Event
-
-    def run(self, experiments: Iterable[tuple[Experiment, int]]) -> list[Outcome]:
-        self._check()
-        return self.sweep.run(experiments)
-
-    def call(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        self._check()
-        return self.sweep.call(function, *args)
-
-    def _check(self) -> None:
-        if self.stop.is_set():
-            raise CancelledError("the run was interrupted")
 
 
 def _line(row: str, claim: Claim, sweep: Sweep, scale: Scale, seed: int) -> Line:

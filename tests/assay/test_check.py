@@ -13,6 +13,7 @@ import pytest
 from assay.check import check
 from assay.claim import Mutant, VacuousClaim
 from assay.experiment import Experiment
+from assay.interval import half_width
 from assay.moments import Moments
 from assay.pool import Inline
 from assay.search import Range
@@ -122,6 +123,26 @@ def test_the_second_key_may_spend_four_times_the_budget():
     assert sweep.asked == {0: 256, 1: 4 * 2048}  # the first key is done at its first look
 
 
+@pytest.mark.parametrize(("mean", "keys", "budget"), [(1.0001, 1, 2048), (1.1, 2, 8192)])
+def test_the_interval_is_tightest_at_half_the_budget_of_its_key(mean, keys, budget):
+    (case,) = check(toys.claim(budget=2048), TwoKeys((mean * toys.MEAN,) * 2)).cases  # pyright: ignore
+    n, cv = case.estimate.count, toys.WIDTH / toys.MEAN
+    assert case.keys == keys
+    # the stub's variance is for n, the estimate's for n - 1: 0.2 % at 256 replicates
+    assert case.high - case.estimate.deviation == pytest.approx(half_width(n, 0.02, budget / 2) * cv, rel=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("standard_errors", "outcome"), [(-2.7, "holds"), (-2.1, "undecided"), (3.3, "undecided"), (4.0, "refuted")]
+)
+def test_a_frequency_is_judged_by_its_exact_limits(standard_errors, outcome):
+    """One-sided levels 1 % (2.33 standard errors) to hold and 1e-4 (3.72) to refute, as the normal law has it."""
+    frequency = 0.7 + standard_errors * math.sqrt(0.7 * 0.3 / 40000)
+    changes = {**KINDS["probability"][0], "predict": toys.chance_itself}
+    sweep = TwoKeys((frequency, frequency))
+    assert check(toys.claim(**changes), sweep).outcome == outcome  # pyright: ignore
+
+
 def test_looks_grow_by_a_quarter_and_end_at_the_budget():
     sweep = TwoKeys((1.012 * toys.MEAN, toys.MEAN))
     seen = []
@@ -191,16 +212,20 @@ def test_the_verdict_is_reproducible_and_the_seed_moves_it():
 def test_mutants_meet_the_claims_own_check():
     mutants = (
         *toys.MUTANTS,
-        Mutant(name="no change", predict=toys.sized_limit),
+        Mutant(name="two per cent", predict=toys.off_by_two_percent),
+        Mutant(name="too close", predict=toys.off_by_one_percent),
+        Mutant(name="no change", measure=toys.gaussian_again),
         Mutant(name="measure", measure=shifted),
     )
     verdict = judged(mutants=mutants)
     assert verdict.outcome == "holds"
     assert dict(verdict.mutants) == {
-        "two per cent": "refuted",
+        "five per cent": "refuted",
         "half": "refuted",
         "sign": "refuted",
         "the same": "equivalent: it is the same formula",
+        "two per cent": "refuted",
+        "too close": "below resolution: differs by 0.0099 at most, margin 0.01",
         "no change": "surviving",
         "measure": "refuted",
     }
@@ -214,9 +239,16 @@ def shifted(rng: np.random.Generator, replicates: int, mean: float, width: float
 def test_a_mutant_is_judged_at_the_settings_where_it_differs():
     settings = (SETTING, {"mean": 1.0, "width": 0.05})
     blind = Mutant(name="square", predict=toys.squared, settings=(1,))  # 1 squared is 1
-    seeing = Mutant(name="square elsewhere", predict=toys.squared, settings=(0,))
-    verdict = judged(settings=settings, mutants=(blind, seeing))
-    assert dict(verdict.mutants) == {"square": "surviving", "square elsewhere": "refuted"}
+    seeing = Mutant(name="square elsewhere", predict=toys.squared)
+    fates = judged(settings=settings, mutants=(blind, seeing)).mutants
+    assert dict(fates) == {"square": "surviving", "square elsewhere": "refuted"}
+
+
+@pytest.mark.parametrize("name", ["rate", "probability", "identity", "bound"])
+def test_mutants_of_every_kind_are_refuted(name):
+    changes, true, wrong = KINDS[name]
+    mutants = (Mutant(name="wrong", predict=wrong), Mutant(name="right", predict=true))
+    assert dict(judged(**changes, predict=true, mutants=mutants).mutants) == {"wrong": "refuted", "right": "surviving"}
 
 
 def test_mutants_can_be_left_out():

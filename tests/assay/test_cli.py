@@ -144,7 +144,7 @@ def test_explain_says_all_that_is_known(suite):
         "tests.assay.toys.mean_of  <->  the mean",
         "holds: 1 cases within",
         "margin 0.01",
-        "- two per cent: refuted",
+        "- five per cent: refuted",
         "- the same: equivalent: it is the same formula",
     ):
         assert words in text, words

@@ -160,6 +160,28 @@ def test_a_difference_has_no_tightness():
     assert verdict.worst["score"] == pytest.approx(0.0, abs=1e-3)
 
 
+def minus_three(x: float) -> list[float]:
+    return [-3.0 - x, -3.5]
+
+
+def minus_two(x: float) -> list[float]:
+    return [-2.0, -3.4]
+
+
+def minus_four(x: float) -> list[float]:
+    return [-2.0, -3.6]
+
+
+@pytest.mark.parametrize(
+    ("right", "outcome", "worst"), [(minus_two, "holds", -0.1 / 3.4), (minus_four, "refuted", 0.1 / 3.6)]
+)
+def test_negative_sides_and_the_worst_of_several_outputs(right, outcome, worst):
+    claim = toys.claim(kind="bound", measure=minus_three, predict=right, domain={"x": Range(0, 1)}, settings=({},))
+    verdict = search_bound(claim, seed=1)
+    assert verdict.outcome == outcome
+    assert verdict.worst["score"] == pytest.approx(worst, rel=1e-12)
+
+
 # --- properties
 
 

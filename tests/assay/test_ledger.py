@@ -49,7 +49,7 @@ def test_a_line_says_everything(line):
     # the sample's cv: 1000 replicates or more, so its error is below 2.3 %; five of them
     assert case["cv"] == pytest.approx(toys.WIDTH / toys.MEAN, rel=0.12)
     assert line["smallest_detectable_error"] == pytest.approx(7.34 * case["cv"] / math.sqrt(case["replicates"]))
-    assert line["mutants"]["two per cent"] == "refuted"
+    assert line["mutants"]["five per cent"] == "refuted"
     assert {"python", "numpy"} <= set(line["versions"])
     assert len(line["fingerprint"]) == 16
     assert line["wall_time"] > 0

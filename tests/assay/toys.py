@@ -28,6 +28,18 @@ def off_by_two_percent(mean: float, width: float) -> float:
     return 1.02 * mean
 
 
+def off_by_five_percent(mean: float, width: float) -> float:
+    return 1.05 * mean
+
+
+def off_by_one_percent(mean: float, width: float) -> float:
+    return 1.01 * mean
+
+
+def gaussian_again(rng: np.random.Generator, replicates: int, mean: float, width: float) -> np.ndarray:
+    return gaussian(rng, replicates, mean, width)
+
+
 def off_by_half(mean: float, width: float) -> float:
     return mean / 2
 
@@ -129,7 +141,7 @@ def claim(**changes: Any) -> Claim:
 
 
 MUTANTS = (
-    Mutant(name="two per cent", predict=off_by_two_percent),
+    Mutant(name="five per cent", predict=off_by_five_percent),
     Mutant(name="half", predict=off_by_half),
     Mutant(name="sign", predict=negated),
     Mutant(name="the same", predict=sized_limit, equivalent="it is the same formula"),
@@ -150,7 +162,7 @@ EQUAL = claim(
     settings=({"x": 0.3}, {"x": 11.0}),
     mutants=(Mutant(name="two per cent", predict=line_lowered),),
 )
-SURVIVED = claim(id="toy.blind", title="A blind check", mutants=(Mutant(name="no change", predict=sized_limit),))
+SURVIVED = claim(id="toy.blind", title="A blind check", mutants=(Mutant(name="no change", measure=gaussian_again),))
 BROKEN = claim(id="toy.broken", title="A measure that fails", measure=failing)
 CLAIMS = (TRUE, FALSE, EQUAL)
 
