@@ -24,7 +24,17 @@ from assay.verdict import Case, Verdict
 
 __all__ = ["Ledger", "counts", "entry", "row_fingerprint"]
 
-VERDICT_MODULES = ("check", "evidence", "extrapolation", "interval", "moments", "search", "seeds", "verdict")
+VERDICT_MODULES = (
+    "check",
+    "evidence",
+    "extrapolation",
+    "interval",
+    "moments",
+    "mutation",
+    "search",
+    "seeds",
+    "verdict",
+)
 
 
 def row_fingerprint(row: str) -> str:
