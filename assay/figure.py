@@ -18,6 +18,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from assay import discovery
 from assay.check import check
@@ -165,8 +166,11 @@ def judge(
 
 
 def draw(spec: FigureSpec, data: FigureData) -> Canvas:
-    """Return the finished canvas of `spec` for `data`: drawn, stamped with verdicts and with whatever is missing."""
-    with mpl.rc_context(STYLE):
+    """Return the finished canvas of `spec` for `data`: drawn, stamped with verdicts and with whatever is missing.
+
+    Theory runs on one BLAS thread: then its last bits do not depend on the cores at hand, nor its speed on their load.
+    """
+    with mpl.rc_context(STYLE), threadpool_limits(limits=1):
         canvas = spec.draw(data)
         for line in data.verdicts.values():
             canvas.verdict(line)

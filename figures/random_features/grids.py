@@ -131,7 +131,7 @@ def draw_more_is_better(data: FigureData) -> Canvas:
     spectrum, noise = power_law(MORE["alpha"], MORE["beta"], int(MORE["modes"])), MORE["noise_variance"]
     ridge, best = (np.asarray(v) for v in optimal_ridge(sizes[:, None], sizes, *spectrum, noise))
     fixed = np.asarray(risk(sizes[:, None], sizes, SMALL_RIDGE, *spectrum, noise))
-    words = {"x": "random features, k", "y": "training samples, n"}
+    words: Any = {"x": "random features, k", "y": "training samples, n"}
     norm = LogNorm(0.3, 6.0)
     ax = canvas.panel("best-ridge", (0, 0), title="(a) best ridge, δ* on the lines", **words)
     canvas.image(ax, sizes, sizes, best, series="test error, best ridge", norm=norm, cmap="magma")

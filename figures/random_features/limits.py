@@ -135,7 +135,7 @@ FIGURES = (
         title="Where interpolation is best",
         caption="Best fitting ratio R* in the limit of many samples (colour) against the target exponent beta minus "
         "the kernel exponent alpha = 1.17 and the relative noise in units of 1/(alpha (alpha - 1)). Below the solid "
-        "line interpolation is best; dashed: the same boundary at 30 samples. Markers: power-law tasks with the exponents "
+        "line interpolation is best; dashed: the same boundary at 30 samples. Markers: power-law tasks with exponents "
         "measured on image sets, each at its own alpha and filled with the colour of the simulated fitting ratio at "
         "the ridge of least mean test error; as the minimum is flat, that ratio scatters more than the error.",
         claims=("rf.C1", "rf.T2"),

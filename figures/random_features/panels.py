@@ -6,6 +6,7 @@ Both figures draw the same stored experiments: one training set (or one draw of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from assay.figure import FigureData, FigureSpec, Plan
 from figures.random_features import _shared as shared
 from simulations.random_features import digits_grid_errors, fixed_features_panel, fixed_samples_panel
 from simulations.random_features.digits import POOL_SIZE, digits_eigensystem
-from theory.random_features import optimal_ridge, power_law, risk, train_error
+from theory.random_features import optimal_ridge, power_law, tabulate, tabulated_risk, tabulated_train_error
+from theory.random_features.table import Table
 
 __all__ = ["FIGURES"]
 
@@ -29,7 +31,7 @@ OPTIMUM = PALETTE[5]
 DIGITS_SLACK = 0.1  # the features of real data are not Gaussian: 5 % is expected, 10 % is forgiven
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """A spectrum with its target and noise; `pool` is the number of points it was taken from, 0 for a Gaussian law."""
 
@@ -38,25 +40,27 @@ class Task:
     noise_variance: float
     pool: int
 
+    @cached_property
+    def table(self) -> Table:
+        """The sums behind every error of this task."""
+        return tabulate(self.eigenvalues, self.target_power)
+
     def errors(self, n: ArrayLike, k: ArrayLike, ridge: ArrayLike) -> tuple[Array, Array]:
         """Test and train error in theory; on a pool, tested on its points outside the training set.
 
         Eigenvalues of a pool of N points predict the mean error over the whole pool, the n training points included,
         hence test = (N E - n T)/(N - n) with E, T the theory's test and train errors.
         """
-        cell = (n, k, ridge, self.eigenvalues, self.target_power, self.noise_variance)
-        test, train = np.asarray(risk(*cell)), np.asarray(train_error(*cell))
-        return (self.held_out(n, test, train), train) if self.pool else (test, train)
-
-    def held_out(self, n: ArrayLike, test: Array, train: Array) -> Array:
-        """The pool's mean error without its training points."""
-        return (self.pool * test - np.asarray(n) * train) / (self.pool - np.asarray(n))
+        cell = (self.table, n, k, ridge, self.noise_variance)
+        test, train = np.asarray(tabulated_risk(*cell)), np.asarray(tabulated_train_error(*cell))
+        if not self.pool:
+            return test, train
+        return (self.pool * test - np.asarray(n) * train) / (self.pool - np.asarray(n)), train
 
     def optimum(self, n: ArrayLike, k: ArrayLike) -> Array:
-        """Test error at the best ridge in theory."""
-        cell = (self.eigenvalues, self.target_power, self.noise_variance)
-        ridge, test = (np.asarray(v) for v in optimal_ridge(n, k, *cell))
-        return self.errors(n, k, ridge)[0] if self.pool else test
+        """Test error at the ridge that the theory finds best, which on a pool is the best for the pool as a whole."""
+        ridge = optimal_ridge(n, k, self.eigenvalues, self.target_power, self.noise_variance)[0]
+        return self.errors(n, k, ridge)[0]
 
 
 def gaussian_setting(scale: Scale) -> dict[str, Any]:
@@ -64,6 +68,7 @@ def gaussian_setting(scale: Scale) -> dict[str, Any]:
     return {**shared.POWER_LAW, "modes": shared.by_scale(scale, 1000, 10_000, 10_000)}
 
 
+@cache
 def gaussian_task(scale: Scale) -> Task:
     """The Gaussian task at `scale` as the theory sees it."""
     setting = gaussian_setting(scale)
@@ -71,6 +76,7 @@ def gaussian_task(scale: Scale) -> Task:
     return Task(*spectrum, noise_variance=setting["noise_variance"], pool=0)
 
 
+@cache
 def digits_task() -> Task:
     """Odd against even digits under the limit kernel of ReLU features."""
     return Task(*digits_eigensystem(), noise_variance=0.0, pool=POOL_SIZE)
@@ -148,8 +154,9 @@ def trace_panel(canvas: Canvas, ax: Axes, data: FigureData, name: str) -> None:
             shared.simulated(
                 canvas, ax, varied, values, at_points[part], tolerance, series=series, color=color, **shape
             )
+    rough = shared.geometric(varied[0], varied[-1], shared.by_scale(data.scale, 15, 40, 60))
     best = {"color": OPTIMUM, "ls": (0, (5, 2)), "lw": 1.8, "zorder": 4}
-    canvas.line(ax, grid, task.optimum(*cell(grid)), series="test, best ridge", label="best ridge (theory)", **best)
+    canvas.line(ax, rough, task.optimum(*cell(rough)), series="test, best ridge", label="best ridge (theory)", **best)
 
 
 def _flat(vary: str) -> Any:
