@@ -8,7 +8,7 @@ A mutant is the same claim with another formula, judged on the same stored block
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -81,7 +81,8 @@ def _judge_sequentially(claim: Claim, settings: list[int], sweep: Sweep, seed: i
     cases = _run_key(claim, settings, sweep, seed, key=0)
     suspects = sorted({case.setting for case in cases if case.outcome == "refuted"})
     if suspects:
-        again = _run_key(claim, suspects, sweep, seed, key=1)
+        names = {(case.setting, case.label) for case in cases if case.outcome == "refuted"}
+        again = _run_key(claim, suspects, sweep, seed, key=1, only=names)
         second = {(case.setting, case.label): case for case in again}
         cases = [_confirm(case, second) for case in cases]
     outcome, reason = overall(cases)
@@ -96,8 +97,18 @@ def _confirm(case: Case, second: dict[tuple[int, str], Case]) -> Case:
     return replace(other, keys=2) if other else replace(case, outcome="undecided")
 
 
-def _run_key(claim: Claim, settings: list[int], sweep: Sweep, seed: int, key: int) -> list[Case]:
-    """Sequential looks at one set of seeds, until every case is decided, one is refuted, or the budget is spent."""
+def _run_key(
+    claim: Claim,
+    settings: list[int],
+    sweep: Sweep,
+    seed: int,
+    key: int,
+    only: Collection[tuple[int, str]] | None = None,
+) -> list[Case]:
+    """Sequential looks at one set of seeds, until every case is decided, one is refuted, or the budget is spent.
+
+    With `only`, pairs of setting and label, nothing but those cases counts for stopping.
+    """
     budget = claim.budget * (SECOND_KEY_FACTOR if key else 1)
     predictions = {i: [_predict(claim, kwargs) for kwargs in runs(claim, i)] for i in settings}
     decided: dict[int, list[Case]] = {}
@@ -113,7 +124,8 @@ def _run_key(claim: Claim, settings: list[int], sweep: Sweep, seed: int, key: in
             moments = [_chosen(claim, outcome.moments) for outcome in results if outcome.moments is not None]
             fresh = _cases(claim, i, moments, predictions[i], budget / 2, key + 1)
             decided[i] = _keep_decided(decided.get(i), fresh)
-        everything = [case for i in settings for case in decided.get(i, [])]
+        cases = (case for i in settings for case in decided[i])
+        everything = [case for case in cases if only is None or (case.setting, case.label) in only]
         if all(c.outcome != "undecided" for c in everything) or any(c.outcome == "refuted" for c in everything):
             break
     return [case for i in settings for case in decided[i]]
