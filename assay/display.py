@@ -62,22 +62,19 @@ def claim_line(line: Mapping[str, Any], width: int) -> Text:
 
     `line` is a ledger line, `width` the columns to give to the id.
     """
-    judged = "as expected" if line["as_expected"] else _complaint(line)
-    facts = [f"mutants {mutant_score(line)}", f"{line['replicates']:>7,} replicates", f"{line['wall_time']:7.1f} s"]
-    if line.get("recorded"):
-        facts[-1] = "recorded "
+    good = line["as_expected"]
     text = Text(f"{line['id']:<{width}}  ") + Text(f"{line['verdict']:<9}", style=COLOURS[line["verdict"]])
-    text.append(f"  {judged:<11}", style="" if line["as_expected"] else "bold red")
-    text.append("  " + "  ".join(facts) + "  ")
-    return text.append(line["reason"])
+    text.append("  as expected" if good else "  UNEXPECTED ", style="" if good else "bold red")
+    seconds = "recorded" if line.get("recorded") else f"{line['wall_time']:6.1f} s"
+    text.append(f"  mutants {mutant_score(line):>5}  {line['replicates']:>9,} replicates  {seconds}  {line['reason']}")
+    return text if good else text.append(_complaint(line), style="bold red")
 
 
 def _complaint(line: Mapping[str, Any]) -> str:
     """Why a line is not as expected: its verdict, or mutants that survive."""
-    if line["verdict"] not in (line["expected"], "not run"):
-        return f"UNEXPECTED (should be {line['expected']})"
+    words = f"; should be {line['expected']}" if line["verdict"] not in (line["expected"], "not run") else ""
     survivors = [name for name, fate in line["mutants"].items() if fate == "surviving"]
-    return "SURVIVING MUTANTS: " + ", ".join(survivors)
+    return words + (f"; surviving mutants: {', '.join(survivors)}" if survivors else "")
 
 
 def summary_line(lines: Sequence[Mapping[str, Any]], seconds: float) -> str:
