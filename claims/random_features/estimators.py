@@ -183,7 +183,7 @@ F7_SPLIT = Claim(
     margin=0.02,
     budget=12000,
     mutants=(
-        Mutant(name="feature variance over k - z", predict=partial(wrong_split, "k - z")),
+        Mutant(name="feature variance over k - z", predict=partial(wrong_split, "k - z"), settings=(1,)),
         Mutant(name="no noise in the sample variance", predict=partial(wrong_split, "no noise")),
         Mutant(name="features and samples exchanged", predict=partial(wrong_split, "exchanged")),
     ),
