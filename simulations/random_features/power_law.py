@@ -3,8 +3,10 @@
 Every measure has the form measure(rng, replicates, **setting) -> array (replicates, ...): it is deterministic given
 the state of `rng`, its settings are numbers, tuples of numbers or strings ("inf" for infinitely many features), and
 it never returns NaN. The last axis holds [test MSE, train MSE]; the test MSE includes the noise variance. Settings
-outside the stated domains raise `ValueError`. The experiment is the paper's (its Gaussian data); the way it is drawn
-is derived in `gaussian`. The measures serve rf.F1 to rf.F5, rf.F8, rf.T1, rf.T1c, rf.T1m, rf.T2 and rf.E1.
+outside the stated domains raise `ValueError`, a spectrum too steep for float64 `ArithmeticError`.
+
+The experiment is the paper's, on its Gaussian data; the way it is drawn is derived in `gaussian`. The measures serve
+rf.F1 to rf.F5, rf.F8, rf.T1, rf.T1c, rf.T1m, rf.T2 and rf.E1.
 """
 
 from __future__ import annotations
