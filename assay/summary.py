@@ -17,7 +17,7 @@ __all__ = ["RowSummary", "markdown", "rewrite_between_markers", "summarize"]
 
 BEGIN = "<!-- ledger: begin (written by `assay ledger --readme README.md`) -->"
 END = "<!-- ledger: end -->"
-HEADER = ("paper", "claims", "held", "refuted", "undecided", "as expected", "figures")
+HEADER = ("paper", "claims", "held", "refuted", "undecided", "not run", "as expected", "figures")
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def markdown(summaries: Iterable[RowSummary]) -> str:
     """Return `summaries` as a Markdown table, one line per paper.
 
     >>> print(markdown([RowSummary("toy", "A toy", 3, 2, 1, 0, 0, 3, 4)]).splitlines()[-1])
-    | A toy | 3 | 2 | 1 | 0 | 3 of 3 | 4 |
+    | A toy | 3 | 2 | 1 | 0 | 0 | 3 of 3 | 4 |
     """
     rows = [
-        (s.title, s.claims, s.held, s.refuted, s.undecided, f"{s.as_expected} of {s.claims}", s.figures)
+        (s.title, s.claims, s.held, s.refuted, s.undecided, s.not_run, f"{s.as_expected} of {s.claims}", s.figures)
         for s in summaries
     ]
     cells = [HEADER, ("---", *["---:"] * (len(HEADER) - 1)), *rows]

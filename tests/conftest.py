@@ -41,7 +41,7 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory) -> QuickRun:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not printed.exists():
             command = [sys.executable, "-m", "assay.cli", "check", "--scale", "quick", "--workers", "2", "--out", out]
-            environment = {**os.environ, "PYTHONWARNINGS": "default", "COLUMNS": "200"}
+            environment = {**os.environ, "COLUMNS": "200", "ASSAY_DATA": str(base / "no-data")}  # the same everywhere
             done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
             printed.write_text(f"{done.returncode}\n{done.stdout}{done.stderr}")
     code, _, text = printed.read_text().partition("\n")

@@ -180,7 +180,7 @@ def test_the_readmes_table_is_rewritten_between_its_comments(suite):
     text = readme.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
-    assert "| Toy | 3 | 2 | 1 | 0 | 3 of 3 | 1 |" in text
+    assert "| Toy | 3 | 2 | 1 | 0 | 0 | 3 of 3 | 1 |" in text
     assert "old" not in text
     assert "already current" in run("ledger", "--readme", readme).stdout
 

@@ -21,11 +21,10 @@ def test_a_claim_reaches_its_expected_verdict(quick_run, claim_id):
 
 
 @pytest.mark.parametrize("claim_id", CLAIMS)
-def test_only_claims_about_absent_data_are_not_run(quick_run, claim_id):
-    if quick_run.lines[claim_id]["verdict"] == "not run":
-        requires = CLAIMS[claim_id][1].requires
-        assert requires is not None
-        assert not requires()
+def test_only_claims_about_published_data_are_not_run(quick_run, claim_id):
+    """The run of the tests has no published data at hand, wherever it is."""
+    missing = quick_run.lines[claim_id]["verdict"] == "not run"
+    assert missing == (CLAIMS[claim_id][1].requires is not None)
 
 
 @pytest.mark.parametrize("claim_id", CLAIMS)
