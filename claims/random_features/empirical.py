@@ -156,7 +156,10 @@ def corrected_for_pool(test: Any, train: Any, n: float, pool: int) -> Any:
 
 
 def digits_predictions(which: str = "right", *, n: int, k: float, ridges: Any) -> Array:
-    """[test, train] at each ridge from the digits kernel's eigensystem, or wrong versions."""
+    """[test, train] with `n` samples and `k` features at each of the `ridges`, from the digits kernel's eigensystem.
+
+    `which` is "right" or the name of a wrong version.
+    """
     eigenvalues, power = simulation.digits_eigensystem()
     if which == "n and k swapped":
         n, k = int(min(k, 1000)), float(n)

@@ -111,7 +111,7 @@ def predicted_at_ratio(
 
 
 def variants(function: Any, *names: str) -> tuple[Mutant, ...]:
-    """One mutant of a prediction for each name of a wrong version that `function` knows."""
+    """One mutant of a prediction for each of the `names` of wrong versions that `function` knows."""
     return tuple(Mutant(name=name, predict=partial(function, name)) for name in names)
 
 

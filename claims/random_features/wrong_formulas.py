@@ -61,12 +61,12 @@ def sums(n: float, k: float, gamma: float, task: Task, noise: float) -> Sums:
 
 
 def risks(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
-    """The theory's test errors at all `ridges`, for the simulation's keyword arguments."""
+    """The theory's test errors at all `ridges`, for the simulation's arguments `n`, `k`, `noise_variance` and `task`."""
     return theory.risk(n, k, np.asarray(ridges), *task_of(**task), noise_variance)
 
 
 def train_errors(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
-    """The theory's train errors at all `ridges`, for the simulation's keyword arguments."""
+    """The theory's train errors at all `ridges`; arguments `n`, `k`, `noise_variance` and `task` as in `risks`."""
     return theory.train_error(n, k, np.asarray(ridges), *task_of(**task), noise_variance)
 
 
@@ -139,7 +139,10 @@ TABLES = {"risk": RISK, "train": TRAIN, "kernel": KERNEL}
 
 
 def wrong(table: str, name: str, *, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
-    """Predictions at all `ridges` by the version `name` of `table` ("risk", "train", "kernel"); the rest as `risks`."""
+    """Predictions at all `ridges` by the version `name` of `table` ("risk", "train", "kernel").
+
+    `n`, `k`, `noise_variance` and `task` as in `risks`.
+    """
     formula, spectrum = TABLES[table][name], task_of(**task)
     return np.array([formula(n, k, ridge, spectrum, noise_variance) for ridge in ridges])
 

@@ -50,7 +50,7 @@ class Exponents:
     beta: float
 
     def clean(self, n: int) -> float:
-        """Test error without ridge and noise."""
+        """Test error at `n` samples without ridge and noise."""
         return float(power_law_risk(n, np.inf, 0.0, self.alpha, self.beta))
 
 
@@ -58,7 +58,7 @@ TASKS = (Exponents("CIFAR10", 1.17, 1.14), Exponents("SVHN", 1.22, 1.20), Expone
 
 
 def samples(scale: Scale) -> int:
-    """Number of training samples."""
+    """Number of training samples at `scale`."""
     return shared.by_scale(scale, 64, 256, 512)
 
 

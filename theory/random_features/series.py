@@ -134,7 +134,11 @@ def power_law_sums(gamma: ArrayLike, alpha: float, beta: float, modes: float = n
 
 
 def read_modes(modes: float) -> float:
-    """`modes` as a whole number >= 1 or inf."""
+    """Return `modes` as a whole number >= 1 or inf. Raises `ValueError` for anything else.
+
+    >>> read_modes(10), read_modes(float("inf"))
+    (10.0, inf)
+    """
     count = float(check_range("modes", modes, low=1.0, allow_inf=True))
     if np.isfinite(count) and count != np.floor(count):
         raise ValueError(f"modes must be a whole number or inf, got modes={modes!r}")
