@@ -297,7 +297,9 @@ class Canvas:
 
 def _plain_numbers(ax: Axes) -> None:
     """On logarithmic axes of few decades write 10, 20, 50 rather than powers of ten, or 10, 100 where room is short."""
-    size = ax.get_position().size * ax.get_figure(root=True).get_size_inches()
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # a panel belongs to its canvas
+    size = ax.get_position().size * figure.get_size_inches()
     for axis, limits, inches in zip((ax.xaxis, ax.yaxis), (ax.get_xlim(), ax.get_ylim()), size, strict=True):
         decades = abs(np.log10(limits[1] / limits[0])) if axis.get_scale() == "log" else np.inf
         if decades < PLAIN_DECADES:

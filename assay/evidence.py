@@ -125,16 +125,16 @@ def search_bound(claim: Claim, seed: int) -> Verdict:
             best = (found.score, {**setting, **found.point}, index)
     if best is None:
         raise VacuousClaim(f"claim {claim.id!r}: none of the {tried} points tried meets its hypotheses")
-    score, point, index = best
-    outcome = "refuted" if score > claim.tolerance else "holds"
+    excess, point, index = best
+    outcome = "refuted" if excess > claim.tolerance else "holds"
     words = "violated" if outcome == "refuted" else "not violated"
-    reason = f"{words} at {admitted} admissible points; worst left/right - 1 = {score:.3g}"
+    reason = f"{words} at {admitted} admissible points; worst left/right - 1 = {excess:.3g}"
     if not claim.relative:
         reason = reason.replace("left/right - 1", "left - right")
-    estimate = Estimate(score, 0.0, 0.0, 0)
+    estimate = Estimate(excess, 0.0, 0.0, 0)
     case = make_case(index, "worst case", estimate, outcome, 1, claim.tolerance, 1.0)
-    tightness = 1 + score if claim.relative else None
-    return Verdict(outcome, reason, (case,), admissible=admitted, worst={**point, "score": score}, tightness=tightness)
+    tightness = 1 + excess if claim.relative else None
+    return Verdict(outcome, reason, (case,), admissible=admitted, worst={**point, "score": excess}, tightness=tightness)
 
 
 def _excess(claim: Claim, point: dict[str, Any]) -> float | None:

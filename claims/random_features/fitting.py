@@ -39,7 +39,7 @@ def wrong_ratio_gap(which: str, *, n: float, alpha: float, beta: float, relative
         factor = (a - 1) if which == "noise without alpha" else a * (a - 1)
         return a - b - (a - 1) * b * r + factor * noise * (1 - r) ** power
 
-    root = brentq(equation, 0.0, 1.0) if equation(0.0) > 0 else 0.0
+    root = float(brentq(equation, 0.0, 1.0)) if equation(0.0) > 0 else 0.0  # pyright: ignore[reportArgumentType]
     limit = root if which == "the root for the ratio" else root**2
     return float(theory.power_law_fitting_ratio(n, alpha, beta, noise)) - limit
 

@@ -61,13 +61,13 @@ def sums(n: float, k: float, gamma: float, task: Task, noise: float) -> Sums:
 
 
 def risks(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
-    """The theory's test errors at all `ridges`, for the simulation's arguments `n`, `k`, `noise_variance` and `task`."""
-    return theory.risk(n, k, np.asarray(ridges), *task_of(**task), noise_variance)
+    """The theory's test errors at all `ridges`, for a simulation's arguments `n`, `k`, `noise_variance`, `task`."""
+    return np.asarray(theory.risk(n, k, np.asarray(ridges), *task_of(**task), noise_variance))
 
 
 def train_errors(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
     """The theory's train errors at all `ridges`; arguments `n`, `k`, `noise_variance` and `task` as in `risks`."""
-    return theory.train_error(n, k, np.asarray(ridges), *task_of(**task), noise_variance)
+    return np.asarray(theory.train_error(n, k, np.asarray(ridges), *task_of(**task), noise_variance))
 
 
 def _risk(x: Sums) -> float:
