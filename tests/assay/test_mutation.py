@@ -67,6 +67,7 @@ def test_at_several_sizes_only_the_limit_counts():
         (toys.off_by_five_percent, "refuted", "refuted", 1),
         (toys.off_by_five_percent, "holds", "surviving", 1),
         (toys.off_by_five_percent, "undecided", "surviving", 1),
+        (toys.off_by_three_percent, "undecided", "surviving", 1),
         (toys.off_by_two_percent, "refuted", "refuted", 1),
         (toys.off_by_two_percent, "undecided", "below resolution: differs by 0.02 at most, margin 0.01", 1),
         (toys.off_by_one_percent, "refuted", "below resolution: differs by 0.0099 at most, margin 0.01", 0),

@@ -32,6 +32,10 @@ def off_by_five_percent(mean: float, width: float) -> float:
     return 1.05 * mean
 
 
+def off_by_three_percent(mean: float, width: float) -> float:
+    return 1.03 * mean
+
+
 def off_by_one_percent(mean: float, width: float) -> float:
     return 1.01 * mean
 
