@@ -219,6 +219,16 @@ def test_as_many_samples_as_rank(oracle, k, target, noise):
         assert got == pytest.approx(exact[2], rel=1e-12)  # the oracle's ridge of 1e-50 shifts it by its cube root
 
 
+def test_interaction_stays_finite_with_as_many_samples_as_rank():
+    """With more features than rank the divergence at n = rank is the sample variance's alone."""
+    task = ((2.0, 0.3, 0.6, 0.0), (0.5, 0.7, 0.9, 0.2), 0.3)
+    limit = decomposition(3, 7, 0.0, *task)
+    assert limit.sample_variance == np.inf
+    assert limit.interaction == pytest.approx(3 * 0.5 / (4 * 4), rel=ACCURACY)  # n N/(4 (k - rank)), N = .2 + .3
+    # gamma is of the order of the root of the ridge, 1e-15, and enters to first order
+    assert decomposition(3, 7, 1e-30, *task).interaction == pytest.approx(limit.interaction, rel=1e-12)
+
+
 # --- oracle
 
 
