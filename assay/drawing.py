@@ -18,6 +18,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
@@ -83,6 +84,7 @@ class Canvas:
         self.marks: list[Mark] = []
         self.stamps: list[Stamp] = []
         self._keys: dict[str, Any] = {}
+        self._notes: dict[Axes, Text] = {}
 
     def panel(
         self,
@@ -230,9 +232,13 @@ class Canvas:
         ax.text(x, y, words, **{"fontsize": SMALL, **style})
 
     def note(self, ax: Axes, words: str) -> None:
-        """Write `words` across `ax`, in red: what should be there and is missing."""
+        """Write `words` across `ax`, in red: what should be there and is missing. Further notes go below the first."""
+        known = self._notes.get(ax)
+        if known is not None:
+            known.set_text(f"{known.get_text()}\n{words}")
+            return
         middle = {"transform": ax.transAxes, "ha": "center", "va": "center", "wrap": True, "zorder": 6}
-        ax.text(0.5, 0.5, words, fontsize=SMALL, color=MISSING, **middle)
+        self._notes[ax] = ax.text(0.5, 0.5, words, fontsize=SMALL, color=MISSING, **middle)
 
     def key(self, label: str, **style: Any) -> None:
         """Add a legend entry `label` that explains a `style`, given as matplotlib properties of a line."""

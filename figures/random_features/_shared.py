@@ -79,7 +79,7 @@ def measured(canvas: Canvas, ax: Axes, data: FigureData, name: str) -> Moments |
     """Return the moments of experiment `name` in `data`; if it failed, say so on `ax` of `canvas` and return None."""
     moments = data.moments.get(name)
     if moments is None:
-        canvas.note(ax, f"no simulation here:\n{data.missing.get(name, 'experiment absent')[:120]}")
+        canvas.note(ax, f"{name} is missing: {data.missing.get(name, 'no such experiment')[:80]}")
     return moments
 
 

@@ -56,8 +56,10 @@ def draw_phases(data: FigureData) -> Canvas:
     for task, marker in zip(fitting.TASKS, ("o", "s", "^"), strict=True):
         for level in fitting.NOISE:
             height = scaled(task.alpha, level)
-            moments = data.moments.get(fitting.name_of(task, level))
-            if height > units[-1] or moments is None:
+            if height > units[-1]:
+                continue
+            moments = shared.measured(canvas, ax, data, fitting.name_of(task, level))
+            if moments is None:
                 continue
             color = mesh.cmap(norm(_simulated_best(task, moments, data.scale)))
             look = {"fmt": marker, "ms": 8.0, "mec": "white", "mew": 1.2}
