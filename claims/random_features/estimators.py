@@ -133,7 +133,7 @@ F7_ENSEMBLE = Claim(
     scales={"quick": {"sizes": (12, 24, 48, 96), "margin": 0.06, "budget": 4000}},
 )
 
-SPLIT_TASK = {"alpha": 1.5, "beta": 1.3, "modes": 400, "noise_variance": 0.3}
+SPLIT_TASK = {"alpha": 1.5, "beta": 1.3, "modes": 400, "noise_variance": 0.3, "noise": "averaged"}
 PARTS = ("squared bias", "feature variance", "sample variance", "interaction")
 
 
@@ -187,7 +187,7 @@ F7_SPLIT = Claim(
         Mutant(name="no noise in the sample variance", predict=partial(wrong_split, "no noise")),
         Mutant(name="features and samples exchanged", predict=partial(wrong_split, "exchanged")),
     ),
-    scales={"quick": {"margin": 0.05, "budget": 6000}},
+    scales={"quick": {"margin": 0.05, "budget": 8000}},
 )
 
 

@@ -17,8 +17,10 @@ GAUSSIAN = "Gaussian data and Gaussian random features (elsewhere: universality 
 RIDGES = (0.05, 0.5)
 SIZES = (24, 48, 96, 192)
 QUICK_SIZES = (12, 24, 48, 96)
-TASK_1 = {"alpha": 1.5, "beta": 1.5, "modes": 2000, "noise_variance": 0.5}
-TASK_2 = {"alpha": 1.3, "beta": 1.8, "modes": 2000, "noise_variance": 0.2}
+QUICK = {"sizes": QUICK_SIZES, "margin": 0.02, "budget": 8000}
+LARGE = {"sizes": (48, 96, 192, 384), "margin": 0.002, "budget": 100_000}
+TASK_1 = {"alpha": 1.5, "beta": 1.5, "modes": 2000, "noise_variance": 0.5, "noise": "averaged"}
+TASK_2 = {"alpha": 1.3, "beta": 1.8, "modes": 2000, "noise_variance": 0.2, "noise": "averaged"}
 RATIOS = (
     {"ratio": 0.5, "ridges": RIDGES, **TASK_1},
     {"ratio": 1.0, "ridges": RIDGES, **TASK_1},
@@ -70,7 +72,7 @@ F1 = Claim(
     budget=12000,
     block=64,
     mutants=mutants("risk"),
-    scales={"quick": {"sizes": QUICK_SIZES, "margin": 0.04, "budget": 4000}},
+    scales={"quick": QUICK, "paper": LARGE},
 )
 
 F1_TRAIN = Claim(
@@ -89,14 +91,13 @@ F1_TRAIN = Claim(
     outputs=_labels("train error"),
     sizes=SIZES,
     at_size=at_ratio,
-    margin=0.02,
-    budget=16000,
+    budget=12000,
     block=64,
     # at n = k (setting 1) one slack is as good as the other
     mutants=tuple(
         Mutant(name=m.name, predict=m.predict, settings=(0, 2) if "z/k" in m.name else ()) for m in mutants("train")
     ),
-    scales={"quick": {"sizes": QUICK_SIZES, "margin": 0.08, "budget": 4000}},
+    scales={"quick": QUICK, "paper": LARGE},
 )
 
 F2 = Claim(
@@ -117,7 +118,7 @@ F2 = Claim(
     at_size=at_ratio,
     budget=8000,
     mutants=mutants("kernel"),
-    scales={"quick": {"sizes": QUICK_SIZES, "margin": 0.04, "budget": 4000}},
+    scales={"quick": QUICK, "paper": LARGE},
 )
 
 

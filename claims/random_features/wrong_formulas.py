@@ -46,8 +46,11 @@ class Sums:
         return self.k - self.z
 
 
-def task_of(alpha: float, beta: float, modes: int, target_scale: float = 1.0) -> Task:
-    """Eigenvalues i^-`alpha` and target power `target_scale` i^-`beta`, i = 1..`modes` (alpha = 0: isotropic)."""
+def task_of(alpha: float, beta: float, modes: int, target_scale: float = 1.0, noise: str = "drawn") -> Task:
+    """Eigenvalues i^-`alpha` and target power `target_scale` i^-`beta`, i = 1..`modes` (alpha = 0: isotropic).
+
+    `noise` says how a simulation treats the label noise; expectations do not depend on it.
+    """
     index = np.arange(1, modes + 1, dtype=float)
     return index**-alpha, target_scale * index**-beta
 
