@@ -61,6 +61,14 @@ def test_limits_and_cells_outside_the_table(n, k, ridge):
     assert_ratio(tabulated_regularization(table, n, k, ridge), implicit_regularization(n, k, ridge, task[0]))
 
 
+@pytest.mark.parametrize(("n", "k"), [(60, 60), (60, 90), (90, 60)])
+def test_everything_learned_without_noise(n, k):
+    task = power_law(1.3, 1.1, 60)
+    expected = risk(n, k, 0.0, *task)
+    assert (expected > 0.0) == (n == k)
+    assert_ratio(tabulated_risk(tabulate(*task), n, k, [0.0, 0.0], 0.0), [expected, expected])
+
+
 def test_no_eigenvalue():
     table = tabulate([0.0, 0.0], [0.5, 0.2])
     assert tabulated_risk(table, 4, 3, 0.6, 0.3) == pytest.approx(1.0, rel=ACCURACY)
