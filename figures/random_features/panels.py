@@ -17,8 +17,13 @@ from assay.claim import Scale
 from assay.drawing import PALETTE, Canvas, shades
 from assay.figure import FigureData, FigureSpec, Plan
 from figures.random_features import _shared as shared
-from simulations.random_features import digits_grid_errors, fixed_features_panel, fixed_samples_panel
-from simulations.random_features.digits import POOL_SIZE, digits_eigensystem
+from simulations.random_features import (
+    digits_eigensystem,
+    digits_grid_errors,
+    fixed_features_panel,
+    fixed_samples_panel,
+)
+from simulations.random_features.digits import POOL_SIZE
 from theory.random_features import optimal_ridge, power_law, tabulate, tabulated_risk, tabulated_train_error
 from theory.random_features.table import Table
 

@@ -11,9 +11,8 @@ from assay.claim import Scale
 from assay.drawing import PALETTE, Canvas, shades
 from assay.figure import FigureData, FigureSpec, Plan
 from figures.random_features import _shared as shared
-from simulations.random_features import proxy_statistics
-from simulations.random_features.digits import POOL_SIZE, digits_eigensystem
-from simulations.random_features.digits_spectrum import digits_proxies, digits_spectrum
+from simulations.random_features import digits_eigensystem, digits_proxies, digits_spectrum, proxy_statistics
+from simulations.random_features.digits import POOL_SIZE
 from theory.random_features import implicit_regularization, power_law, risk, train_error
 
 __all__ = ["FIGURES"]

@@ -6,6 +6,7 @@ fixed_samples_panel, fixed_features_panel, size_grid_errors      the same for ma
 literal_errors                         the experiment as written down, slow
 gcv_estimates, ensemble_errors, variance_split, ridgeless_anchor, proxy_statistics
 digits_errors, digits_grid_errors      ReLU features on scikit-learn's digits
+digits_spectrum, digits_proxies        their limit kernel on subsets: eigensystem, 1 / tr K^-1, ridgeless error
 Ridges are added to the kernel matrix, which carries 1/k and no 1/n; k = inf is kernel ridge regression.
 """
 
@@ -17,6 +18,7 @@ from simulations.random_features.digits import (
     digits_pool,
     relu_features,
 )
+from simulations.random_features.digits_spectrum import digits_proxies, digits_spectrum
 from simulations.random_features.estimators import (
     gcv_estimates,
     proxy_statistics,
@@ -40,6 +42,8 @@ __all__ = [
     "digits_errors",
     "digits_grid_errors",
     "digits_pool",
+    "digits_proxies",
+    "digits_spectrum",
     "ensemble_errors",
     "fixed_features_panel",
     "fixed_samples_panel",
