@@ -44,10 +44,9 @@ def check_range(
     if np.any(bad):
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         index = f"[{', '.join(map(str, where))}]" if where else ""
-        raise ValueError(
-            f"{name} must be {_domain(low, high, open_low, open_high, allow_inf)}, "
-            f"got {name}{index}={float(array[where])!r}"
-        )
+        got = float(array[where])
+        domain = _domain(low, high, open_low, open_high, finite=bool(np.isinf(got)) and not allow_inf)
+        raise ValueError(f"{name} must be {domain}, got {name}{index}={got!r}")
     return array
 
 
@@ -65,13 +64,13 @@ def check_vector(name: str, value: ArrayLike, **interval: float) -> NDArray[np.f
     return array
 
 
-def _domain(low: float, high: float, open_low: bool, open_high: bool, allow_inf: bool) -> str:
-    """Words for the interval: '>= 0', '> 0 and < 2', 'finite'."""
+def _domain(low: float, high: float, open_low: bool, open_high: bool, finite: bool) -> str:
+    """Words for the interval: '>= 0', '> 0 and < 2', '>= 0 and finite'."""
     parts = []
     if low > -np.inf:
         parts.append(f"{'>' if open_low else '>='} {low:g}")
     if high < np.inf:
         parts.append(f"{'<' if open_high else '<='} {high:g}")
-    if not allow_inf and not (low > -np.inf and high < np.inf):
-        parts.append("finite" if not parts else "and finite" if len(parts) > 1 else "")
-    return " and ".join(part for part in parts if part) or "a number"
+    if finite or not parts:
+        parts.append("finite" if finite else "a number")
+    return " and ".join(parts)
