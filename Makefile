@@ -31,7 +31,7 @@ report: .venv/core
 	exit $$status
 
 test: lint
-	$(BIN)/pytest -q -n $(CORES) --dist loadgroup --nbmake --nbmake-timeout=300 tests theory simulations assay notebooks
+	$(BIN)/pytest -q -n $(CORES) --dist loadfile --nbmake --nbmake-timeout=300 tests theory simulations assay notebooks
 
 lint: .venv/dev
 	$(BIN)/ruff check .

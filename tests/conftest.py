@@ -31,7 +31,7 @@ class QuickRun:
 def quick_run(tmp_path_factory: pytest.TempPathFactory) -> QuickRun:
     """Judge every claim once at quick scale, in two processes; the test processes of one session share the run.
 
-    Tests that ask for it belong in the group "ledger", so that one test process waits and the others go on.
+    Tests that ask for it belong in one file, so that one test process waits and the others go on.
     """
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -13,7 +13,7 @@ from statistics import median
 
 import pytest
 
-from assay import discovery, summary
+from assay import discovery
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = ("theory", "simulations", "claims", "figures")
@@ -227,24 +227,6 @@ def test_the_readmes_code_prints_what_its_comments_say(capsys):
     assert [[float(word) for word in line] for line in printed] == [
         [float(word) for word in words.split()] for words in promised
     ]
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group("ledger")
-def test_the_readmes_last_comment_is_the_computed_verdict(quick_run):
-    last = code_block().splitlines()[-1]
-    claim_id, verdict = re.fullmatch(r"# (\S+), .*: (holds|refuted|undecided)", last).groups()
-    assert quick_run.lines[claim_id]["verdict"] == verdict
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group("ledger")
-def test_the_readmes_table_is_current(quick_run, tmp_path):
-    copy = tmp_path / "README.md"
-    copy.write_text(readme(), encoding="utf8")
-    table = summary.markdown(summary.summarize(discovery.claims(), discovery.figures(), quick_run.lines))
-    summary.rewrite_between_markers(copy, table)
-    assert copy.read_text(encoding="utf8") == readme(), "run: assay ledger --readme README.md"
 
 
 def test_the_readmes_pictures_exist():

@@ -1,12 +1,18 @@
-"""Every claim of the suite, judged once at quick scale, reaches its expected verdict, and every mutant is refuted."""
+"""Every claim of the suite, judged once at quick scale, reaches its expected verdict, and every mutant is refuted.
+
+Whatever needs that run is in this file: test processes get whole files, so that only one of them waits for it.
+"""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from assay import discovery
+from assay import discovery, summary
+from tests.test_house import code_block, readme
 
-pytestmark = [pytest.mark.xdist_group("ledger"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 CLAIMS = discovery.claims()
 WITHOUT_FORMULA = ("tendency",)  # nothing to mutate: a count of what was published or measured
@@ -63,3 +69,20 @@ def test_every_claim_says_what_it_computes():
         assert claim.source, claim_id
         assert claim.title, claim_id
         assert "." in claim_id, row
+
+
+# --- oracle: what the README says
+
+
+def test_the_readmes_last_comment_is_the_computed_verdict(quick_run):
+    last = code_block().splitlines()[-1]
+    claim_id, verdict = re.fullmatch(r"# (\S+), .*: (holds|refuted|undecided)", last).groups()
+    assert quick_run.lines[claim_id]["verdict"] == verdict
+
+
+def test_the_readmes_table_is_current(quick_run, tmp_path):
+    copy = tmp_path / "README.md"
+    copy.write_text(readme(), encoding="utf8")
+    table = summary.markdown(summary.summarize(discovery.claims(), discovery.figures(), quick_run.lines))
+    summary.rewrite_between_markers(copy, table)
+    assert copy.read_text(encoding="utf8") == readme(), "run: assay ledger --readme README.md"
