@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from assay.claim import Scale
 from assay.drawing import PALETTE, Canvas, shades
 from assay.figure import FigureData, FigureSpec, Plan
+from assay.published import PublishedResult
+from claims.random_features import published
 from figures.random_features import _shared as shared
 from simulations.random_features import (
     digits_eigensystem,
@@ -170,21 +172,65 @@ def _flat(vary: str) -> Any:
 
 
 TITLES = {"gaussian": "Gaussian features, power-law task", "digits": "ReLU features, handwritten digits"}
-LIMITS = {"gaussian": (0.35, 6.0), "digits": (0.09, 2.5)}
+LIMITS = {"gaussian": (0.35, 6.0), "digits": (0.09, 2.5), "published": (0.2, 4.0)}
 
 
-def _axes(canvas: Canvas, data: FigureData, name: str, place: tuple[int, int], letter: str) -> Axes:
+def _axes(canvas: Canvas, name: str, title: str, place: tuple[int, int], ylim: tuple[float, float]) -> Axes:
     """One panel's axes, labelled."""
+    x = "random features, k" if name.endswith("k") else "training samples, n"
+    letter = "abcd"[len(canvas.axes)]
+    words = f"({letter}) {title}"
+    return canvas.panel(name.replace(" ", "-"), place, title=words, x=x, y="mean squared error", ylim=ylim)
+
+
+def _draw(canvas: Canvas, data: FigureData, name: str, place: tuple[int, int]) -> None:
+    """Panel `name`: Gaussian data, or the published experiment where it is at hand, or digits."""
     source, vary = name.split()
+    if source == "digits" and published_at_hand(vary):
+        fixed = "n = 256" if vary == "k" else "k = 256"
+        title = f"ReLU features, CIFAR10, {fixed}"
+        published_panel(canvas, _axes(canvas, f"published {vary}", title, place, LIMITS["published"]), vary)
+        return
     fixed = f"{'n' if vary == 'k' else 'k'} = {fixed_size(data.scale)}"
-    return canvas.panel(
-        name.replace(" ", "-"),
-        place,
-        title=f"({letter}) {TITLES[source]}, {fixed}",
-        x="random features, k" if vary == "k" else "training samples, n",
-        y="mean squared error",
-        ylim=LIMITS[source],
-    )
+    trace_panel(canvas, _axes(canvas, name, f"{TITLES[source]}, {fixed}", place, LIMITS[source]), data, name)
+
+
+def _files(vary: str) -> tuple[str, str]:
+    """Published experiment and theory of the panel whose features or samples `vary`."""
+    panel = "n256" if vary == "k" else "k256"
+    return f"cifar10/fc1-nngpk/expt-{panel}.expt", f"cifar10/fc1-nngpk/theory-{panel}.expt"
+
+
+def published_at_hand(vary: str) -> bool:
+    """Whether the published experiment and theory of this panel are at hand."""
+    return all(published.available(name) for name in _files(vary))
+
+
+def published_panel(canvas: Canvas, ax: Axes, vary: str) -> None:
+    """Fill `ax` with the authors' own experiment and theory on CIFAR10 at the five ridges, test error only."""
+    trials, theory = (published.load(name) for name in _files(vary))
+    for color, index in zip(shades(len(SHOWN)), SHOWN, strict=True):
+        label = shared.ridge_label(shared.RIDGES[index])
+        lines, points = (
+            np.asarray(result.arrays["results"], dtype=float)[..., _ridge(result, index), _column(result)]
+            for result in (theory, trials)
+        )
+        sizes = np.asarray(theory.axes[vary], dtype=float)
+        canvas.line(ax, sizes, lines, series=f"published theory, {label}", label=label, color=color, role="data")
+        mean, error = points.mean(axis=0), points.std(axis=0, ddof=1) / np.sqrt(points.shape[0])
+        at = np.asarray(trials.axes[vary], dtype=float)
+        canvas.points(ax, at, mean, error, series=f"published experiment, {label}", role="data", color=color)
+    canvas.key("published experiment, mean ± 1 s.e.", ls="", marker="o", mfc="white")
+
+
+def _ridge(result: PublishedResult, index: int) -> int:
+    """Place of the ridge of this index in a published file."""
+    return shared.closest(list(result.axes["ridge"]), [shared.RIDGES[index]])[0]
+
+
+def _column(result: PublishedResult) -> int:
+    """Place of the test error in a published file."""
+    return list(result.axes["result"]).index("test_mse")
 
 
 def _explain(canvas: Canvas) -> None:
@@ -198,7 +244,7 @@ def draw_n256(data: FigureData) -> Canvas:
     """Two panels that vary k."""
     canvas = Canvas(1, 2, size=(7.2, 3.9))
     for column, name in enumerate(("gaussian k", "digits k")):
-        trace_panel(canvas, _axes(canvas, data, name, (0, column), "ab"[column]), data, name)
+        _draw(canvas, data, name, (0, column))
     _explain(canvas)
     return canvas
 
@@ -207,24 +253,25 @@ def draw_traces(data: FigureData) -> Canvas:
     """Rows vary k and n, columns are Gaussian data and digits."""
     canvas = Canvas(2, 2, size=(7.2, 6.6))
     for place, name in enumerate(("gaussian k", "digits k", "gaussian n", "digits n")):
-        trace_panel(canvas, _axes(canvas, data, name, divmod(place, 2), "abcd"[place]), data, name)
+        _draw(canvas, data, name, divmod(place, 2))
     _explain(canvas)
     return canvas
 
 
 CAPTION = """Mean squared error of random-feature ridge regression. Solid lines: theory for the test error; dotted:
-train error; dashed: test error at the best ridge. Points: simulation, mean over {trials} with bars of one standard
+train error; dashed: test error at the best ridge. Points: simulation, mean over independent trials with bars of one standard
 error (often smaller than the point). Left: Gaussian features on Gaussian data, eigenvalues and target power i^-1.5,
 noise variance 0.5. Right: ReLU features on handwritten digits, odd against even; the theory takes the eigensystem of
 the limit kernel on the pool of 1797 points, with the correction for testing on the pool's points outside the training
 set. A red cross is a point that deviates beyond its interval by more than the finite size explains: 2/min(n, k) for
-test, 10/min(n, k) for train errors, and 10 % on digits, whose features are not Gaussian."""
+test, 10/min(n, k) for train errors, and 10 % on digits, whose features are not Gaussian.
+Where the authors' result files are at hand, their CIFAR10 experiment (open points) and theory replace the digits."""
 
 FIGURES = (
     FigureSpec(
         id="rf-n256",
         title="More features help at the best ridge; at a fixed small ridge the error peaks where k = n",
-        caption=" ".join(CAPTION.format(trials="independent trials").split()),
+        caption=" ".join(CAPTION.split()),
         claims=("rf.F1", "rf.F1.train"),
         experiments=experiments_n256,
         draw=draw_n256,
@@ -232,8 +279,7 @@ FIGURES = (
     FigureSpec(
         id="rf-nk-traces",
         title="Features and samples play nearly the same part",
-        caption=" ".join(CAPTION.format(trials="independent trials").split())
-        + " Top row: k varies at fixed n; bottom row: n varies at fixed k.",
+        caption=" ".join(CAPTION.split()) + " Top row: k varies at fixed n; bottom row: n varies at fixed k.",
         claims=("rf.F1", "rf.F1.train", "rf.F4"),
         experiments=experiments,
         draw=draw_traces,

@@ -10,6 +10,7 @@ import pytest
 from assay.figure import FigureResult, run_figure
 from assay.store import Store
 from assay.sweep import Sweep
+from claims.random_features import published
 from figures.random_features import FIGURES
 
 
@@ -35,4 +36,6 @@ def sweep(tmp_path_factory):
 def drawn(sweep, tmp_path_factory) -> dict[str, FigureResult]:
     """Figure id -> result of its run."""
     out, ledger = tmp_path_factory.mktemp("figures"), Told()
-    return {spec.id: run_figure(spec, sweep, ledger, scale="quick", seed=1, out=out) for spec in FIGURES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(published, "available", lambda name: False)  # whatever this machine has downloaded
+        return {spec.id: run_figure(spec, sweep, ledger, scale="quick", seed=1, out=out) for spec in FIGURES}
