@@ -259,12 +259,12 @@ def draw_traces(data: FigureData) -> Canvas:
 
 
 CAPTION = """Mean squared error of random-feature ridge regression. Solid lines: theory for the test error; dotted:
-train error; dashed: test error at the best ridge. Points: simulation, mean over independent trials with bars of one standard
-error (often smaller than the point). Left: Gaussian features on Gaussian data, eigenvalues and target power i^-1.5,
-noise variance 0.5. Right: ReLU features on handwritten digits, odd against even; the theory takes the eigensystem of
-the limit kernel on the pool of 1797 points, with the correction for testing on the pool's points outside the training
-set. A red cross is a point that deviates beyond its interval by more than the finite size explains: 2/min(n, k) for
-test, 10/min(n, k) for train errors, and 10 % on digits, whose features are not Gaussian.
+train error; dashed: test error at the best ridge. Points: simulation, mean over independent trials with bars of one
+standard error (often smaller than the point). Left: Gaussian features on Gaussian data, eigenvalues and target power
+i^-1.5, noise variance 0.5. Right: ReLU features on handwritten digits, odd against even; the theory takes the
+eigensystem of the limit kernel on the pool of 1797 points, with the correction for testing on the pool's points
+outside the training set. A red cross is a point that deviates beyond its interval by more than the finite size
+explains: 2/min(n, k) for test, 10/min(n, k) for train errors, and 10 % on digits, whose features are not Gaussian.
 Where the authors' result files are at hand, their CIFAR10 experiment (open points) and theory replace the digits."""
 
 FIGURES = (
