@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from claims.random_features.published import REGISTRY, available, load
 
-BESIDE = Path(__file__).parents[4] / "shared" / "data" / "more_is_better" / "raw"
 RIDGE_SCANS = {"cifar10": 0.4814, "svhn": 0.4412, "mnist": 0.0404}  # clean ridgeless test errors that the paper quotes
-
-
-@pytest.fixture
-def raw(monkeypatch):
-    """A folder with at least one of the authors' files."""
-    folder = os.environ.get("ASSAY_DATA") or (str(BESIDE) if BESIDE.is_dir() else None)
-    if folder is None:
-        pytest.skip("the authors' files are not redistributed: set ASSAY_DATA to a folder that holds some of them")
-    monkeypatch.setenv("ASSAY_DATA", folder)
 
 
 # --- identities and limits
