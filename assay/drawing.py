@@ -224,6 +224,8 @@ class Canvas:
         if isinstance(mesh.norm, LogNorm):
             style = {"ticks": LogLocator(subs=(1.0, 2.0, 5.0)), "format": PLAIN, **style}
         bar = self.figure.colorbar(mesh, ax=list(panels), **{"pad": 0.02, "aspect": 30, **style})
+        if isinstance(mesh.norm, LogNorm):
+            bar.ax.yaxis.set_minor_formatter(NullFormatter())
         bar.set_label(label, fontsize=TEXT)
         bar.ax.tick_params(which="both", labelsize=SMALL)
 
