@@ -8,7 +8,7 @@ A mutant is the same claim with another formula, judged on the same stored block
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -77,24 +77,26 @@ def _admissible(claim: Claim) -> list[int]:
 
 
 def _judge_sequentially(claim: Claim, settings: list[int], sweep: Sweep, seed: int) -> Verdict:
-    """First key on every setting; a setting with an apparent refutation is then judged again on fresh seeds."""
-    cases = _run_key(claim, settings, sweep, seed, key=0)
-    suspects = sorted({case.setting for case in cases if case.outcome == "refuted"})
-    if suspects:
-        names = {(case.setting, case.label) for case in cases if case.outcome == "refuted"}
-        again = _run_key(claim, suspects, sweep, seed, key=1, only=names)
-        second = {(case.setting, case.label): case for case in again}
-        cases = [_confirm(case, second) for case in cases]
-    outcome, reason = overall(cases)
-    return Verdict(outcome, reason, tuple(cases), admissible=len(settings))
+    """First key on every setting; an apparent refutation is judged again on fresh seeds, which then have the last word.
+
+    A case that its second key clears is settled, and the looks at the others go on.
+    """
+    settled: dict[tuple[int, str], Case] = {}
+    while True:
+        cases = _run_key(claim, settings, sweep, seed, key=0, settled=settled)
+        names = {_name(case) for case in cases if case.outcome == "refuted" and case.keys == 1}
+        if names:
+            again = _run_key(claim, sorted({i for i, _ in names}), sweep, seed, key=1, only=names)
+            settled |= {_name(case): replace(case, keys=2) for case in again if _name(case) in names}
+            cases = [settled.get(_name(case), case) for case in cases]
+        if not names or any(case.outcome == "refuted" for case in cases):
+            outcome, reason = overall(cases)
+            return Verdict(outcome, reason, tuple(cases), admissible=len(settings))
 
 
-def _confirm(case: Case, second: dict[tuple[int, str], Case]) -> Case:
-    """A refuted case takes the outcome of its second key; without that, it stays undecided."""
-    if case.outcome != "refuted":
-        return case
-    other = second.get((case.setting, case.label))
-    return replace(other, keys=2) if other else replace(case, outcome="undecided")
+def _name(case: Case) -> tuple[int, str]:
+    """What tells a case from the others of its claim."""
+    return case.setting, case.label
 
 
 def _run_key(
@@ -104,16 +106,18 @@ def _run_key(
     seed: int,
     key: int,
     only: Collection[tuple[int, str]] | None = None,
+    settled: Mapping[tuple[int, str], Case] | None = None,
 ) -> list[Case]:
     """Sequential looks at one set of seeds, until every case is decided, one is refuted, or the budget is spent.
 
-    With `only`, pairs of setting and label, nothing but those cases counts for stopping.
+    With `only`, pairs of setting and label, nothing but those cases counts for stopping; `settled` cases keep what a
+    second key said of them.
     """
     budget = claim.budget * (SECOND_KEY_FACTOR if key else 1)
     predictions = {i: [_predict(claim, kwargs) for kwargs in runs(claim, i)] for i in settings}
     decided: dict[int, list[Case]] = {}
     for target in _looks(claim.block, budget):
-        pending = [i for i in settings if any(c.outcome == "undecided" for c in decided.get(i, [])) or i not in decided]
+        pending = [i for i in settings if i not in decided or any(_open(c, settled) for c in decided[i])]
         plan = [(i, _experiment(claim, kwargs, seed, key)) for i in pending for kwargs in runs(claim, i)]
         outcomes = sweep.run([(experiment, target) for _, experiment in plan])
         for i in pending:
@@ -123,12 +127,19 @@ def _run_key(
                 raise RuntimeError(f"claim {claim.id!r}, setting {i}: {errors[0]}")
             moments = [_chosen(claim, outcome.moments) for outcome in results if outcome.moments is not None]
             fresh = _cases(claim, i, moments, predictions[i], budget / 2, key + 1)
+            fresh = [(settled or {}).get(_name(case), case) for case in fresh]
             decided[i] = _keep_decided(decided.get(i), fresh)
-        cases = (case for i in settings for case in decided[i])
-        everything = [case for case in cases if only is None or (case.setting, case.label) in only]
-        if all(c.outcome != "undecided" for c in everything) or any(c.outcome == "refuted" for c in everything):
+        cases = [case for i in settings for case in decided[i]]
+        judged = [case for case in cases if only is None or _name(case) in only]
+        refuted = any(case.outcome == "refuted" for case in judged)
+        if refuted or not any(_open(case, settled) for case in judged):
             break
     return [case for i in settings for case in decided[i]]
+
+
+def _open(case: Case, settled: Mapping[tuple[int, str], Case] | None) -> bool:
+    """Whether more replicates may still decide a case."""
+    return case.outcome == "undecided" and _name(case) not in (settled or {})
 
 
 def _keep_decided(before: list[Case] | None, fresh: list[Case]) -> list[Case]:
@@ -198,7 +209,7 @@ def _extrapolated(claim: Claim, column: list[Estimate]) -> Estimate:
         slope=fit.slopes[0],
         note=f"{shape}: chi-square {fit.chi_square:.1f} on {fit.degrees_of_freedom}",
         usable=fit.fits,
-        inflation=1.0 if fit.fits else float(np.sqrt(fit.chi_square / fit.degrees_of_freedom)),
+        inflation=fit.inflation,
     )
 
 
@@ -214,7 +225,17 @@ def _exponents(claim: Claim, moments: list[Moments], predictions: list[NDArray[n
         skew = float(max(skewness[:, j], key=abs))
         deviation = fit.exponent - float(predicted)
         estimates.append(
-            Estimate(deviation, fit.standard_error, skew, moments[0].count, fit.exponent, float(predicted))
+            Estimate(
+                deviation,
+                fit.standard_error,
+                skew,
+                moments[0].count,
+                fit.exponent,
+                float(predicted),
+                note=f"power law: chi-square {fit.chi_square:.1f} on {fit.degrees_of_freedom}",
+                usable=fit.fits,
+                inflation=fit.inflation,
+            )
         )
     return estimates
 
@@ -268,8 +289,8 @@ def _judge_probability(claim: Claim, settings: list[int], sweep: Sweep, seed: in
     cases = judged(settings, 0)
     suspects = sorted({case.setting for case in cases if case.outcome == "refuted"})
     if suspects:
-        second = {(case.setting, case.label): case for case in judged(suspects, 1)}
-        cases = [_confirm(case, second) for case in cases]
+        second = {_name(case): replace(case, keys=2) for case in judged(suspects, 1)}
+        cases = [second[_name(case)] if case.outcome == "refuted" else case for case in cases]
     outcome, reason = overall(cases)
     return Verdict(outcome, reason, tuple(cases), admissible=len(settings))
 

@@ -143,5 +143,10 @@ def _excess(claim: Claim, point: dict[str, Any]) -> float | None:
         return None
     left = np.atleast_1d(np.asarray(claim.measure(**point), dtype=float))
     right = np.atleast_1d(np.asarray(claim.predict(**point), dtype=float))
-    pairs = zip(*np.broadcast_arrays(left, right), strict=True)
-    return max(_deviation(float(a), float(b), claim.relative) for a, b in pairs)
+    left, right = np.broadcast_arrays(left, right)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = (left - right) / (np.abs(right) if claim.relative else 1.0)
+    nowhere = np.isnan(left) | np.isnan(right)
+    meaningless = np.isnan(excess) & ~nowhere  # inf against inf, 0 against 0
+    excess = np.where(meaningless, np.where(left > right, np.inf, np.where(left == right, 0.0, -np.inf)), excess)
+    return float(np.max(excess))

@@ -32,18 +32,32 @@ class Extrapolation:
     @property
     def fits(self) -> bool:
         """Whether the residual chi-square lies below its .999 quantile."""
-        return bool(self.chi_square <= chi2.ppf(RESIDUAL_QUANTILE, self.degrees_of_freedom))
+        return _fits(self.chi_square, self.degrees_of_freedom)
+
+    @property
+    def inflation(self) -> float:
+        """Factor by which residuals exceed their errors where the fit does not describe the data, else 1."""
+        return 1.0 if self.fits else float(np.sqrt(self.chi_square / self.degrees_of_freedom))
 
 
 @dataclass(frozen=True)
 class PowerFit:
-    """A fit ``|quantity(n)| = amplitude n^-exponent`` with the exponent's standard error."""
+    """A fit ``|quantity(n)| = c n^-exponent`` with the exponent's standard error, and whether it describes the data."""
 
     exponent: float
     standard_error: float
-    amplitude: float
     chi_square: float
     degrees_of_freedom: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the residual chi-square lies below its .999 quantile (of values with known errors)."""
+        return _fits(self.chi_square, self.degrees_of_freedom)
+
+    @property
+    def inflation(self) -> float:
+        """Factor by which residuals exceed their errors where the fit does not describe the data, else 1."""
+        return 1.0 if self.fits else float(np.sqrt(self.chi_square / self.degrees_of_freedom))
 
 
 def extrapolate(
@@ -98,10 +112,13 @@ def fit_power(sizes: ArrayLike, values: ArrayLike, standard_errors: ArrayLike | 
     return PowerFit(
         exponent=float(solution[1]),
         standard_error=float(np.sqrt(covariance[1, 1] * scale)),
-        amplitude=float(np.exp(solution[0])),
         chi_square=chi_square,
         degrees_of_freedom=freedom,
     )
+
+
+def _fits(chi_square: float, degrees_of_freedom: int) -> bool:
+    return bool(chi_square <= chi2.ppf(RESIDUAL_QUANTILE, degrees_of_freedom))
 
 
 def _weighted_fit(

@@ -26,13 +26,18 @@ __all__ = ["Ledger", "counts", "entry", "row_fingerprint"]
 
 VERDICT_MODULES = (
     "check",
+    "claim",
     "evidence",
+    "experiment",
     "extrapolation",
     "interval",
     "moments",
     "mutation",
+    "published",
     "search",
     "seeds",
+    "sweep",
+    "unpickle",
     "verdict",
 )
 
@@ -41,6 +46,7 @@ def row_fingerprint(row: str) -> str:
     """Hash of every source file behind the claims of `row`, and of the modules that turn evidence into verdicts."""
     digest = hashlib.sha256()
     modules = [f"{column}.{row}" for column in ("theory", "simulations", "claims")]
+    modules += ["theory._checks", "simulations._checks"]
     for name in [*modules, *(f"assay.{module}" for module in VERDICT_MODULES)]:
         for path in _sources(name):
             digest.update(f"{name}/{path.name}\n".encode() + path.read_bytes())

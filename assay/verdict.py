@@ -69,11 +69,6 @@ class Case:
     detectable: float
     missing: float
 
-    @property
-    def confirmed_refutation(self) -> bool:
-        """Refuted at both keys (or deterministically)."""
-        return self.outcome == "refuted"
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -151,8 +146,7 @@ def deviation_estimates(moments: Moments, predicted: NDArray[np.float64], relati
     difference = mean - target
     with np.errstate(divide="ignore", invalid="ignore"):
         deviation = np.where(difference == 0, 0.0, difference / scale)
-        error = np.where(difference == 0, 0.0, np.ravel(moments.standard_error) / scale)
-    error = np.where(np.isfinite(error), error, 0.0)
+        error = np.where(scale == 0, 0.0, np.ravel(moments.standard_error) / scale)
     skewness = np.ravel(moments.skewness)
     return [
         Estimate(float(d), float(e), float(g), moments.count, float(m), float(p))

@@ -12,7 +12,7 @@ import pytest
 
 from assay.check import check
 from assay.claim import Mutant, VacuousClaim
-from assay.experiment import Experiment
+from assay.experiment import Experiment, coin
 from assay.interval import half_width
 from assay.moments import Moments
 from assay.pool import Inline
@@ -198,6 +198,50 @@ def pair(rng: np.random.Generator, replicates: int, mean: float) -> np.ndarray:
 
 def scalar_four(mean: float) -> float:
     return 4.0
+
+
+def test_a_mean_that_meets_the_prediction_by_chance_is_no_certificate():
+    """Means of coin tosses equal 0.5 exactly now and then, though the coin is biased by 10 %."""
+    coins = {"kind": "exact", "measure": coin, "predict": half, "settings": ({"probability": 0.55},), "budget": 60_000}
+    assert all(judged(seed, **coins, outputs=()).outcome == "refuted" for seed in range(12))
+
+
+def half(probability: float) -> float:
+    return 0.5
+
+
+class UnluckyFirst(TwoKeys):
+    """Two outputs of mean 1: a narrow one that the first key alone puts 3 % too high, and a wide one."""
+
+    def _outcome(self, experiment: Experiment, replicates: int) -> Outcome:
+        mean = np.array([1.03 if experiment.key == 0 else 1.0, 1.0])
+        squares = replicates * np.array([0.02, 0.15]) ** 2
+        return Outcome(Moments(replicates, mean, squares, 0 * squares), None, replicates, 0)
+
+
+def test_a_case_that_its_second_key_clears_does_not_stop_the_others():
+    claim = toys.claim(settings=({},), outputs=("narrow", "wide"), predict=ones, budget=16_384)
+    verdict = check(claim, UnluckyFirst((0.0, 0.0)))  # pyright: ignore[reportArgumentType]
+    assert verdict.outcome == "holds", verdict.reason
+    assert {case.label: case.keys for case in verdict.cases} == {"narrow": 2, "wide": 1}
+
+
+def ones() -> list[float]:
+    return [1.0, 1.0]
+
+
+def test_a_decay_that_is_no_power_law_does_not_certify_an_exponent():
+    """Values 1, 1.35, 1.35, 1 over n give a fitted exponent of 1 exactly, and a hopeless fit."""
+    changes = {"kind": "rate", "measure": arched, "predict": one, "sizes": SIZES, "settings": ({},), "margin": 0.01}
+    assert judged(**changes).outcome == "undecided"
+
+
+def arched(rng: np.random.Generator, replicates: int, n: int) -> np.ndarray:
+    return (1.35 if n in (16, 32) else 1.0) / n * (1 + 1e-3 * rng.standard_normal(replicates))
+
+
+def one() -> float:
+    return 1.0
 
 
 # --- oracle

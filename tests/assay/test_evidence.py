@@ -182,6 +182,42 @@ def test_negative_sides_and_the_worst_of_several_outputs(right, outcome, worst):
     assert verdict.worst["score"] == pytest.approx(worst, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "outcome"),
+    [
+        (1.0, math.inf, "holds"),
+        (math.inf, math.inf, "holds"),
+        (-1.0, 0.0, "holds"),
+        (0.0, 0.0, "holds"),
+        (math.inf, 2.0, "refuted"),
+        (1e-300, 0.0, "refuted"),
+        (2.0, -math.inf, "refuted"),
+    ],
+)
+def test_bounds_at_infinity_and_zero(left, right, outcome):
+    point = {"kind": "bound", "measure": first_of, "predict": second_of, "domain": {}}
+    claim = toys.claim(**point, settings=({"left": left, "right": right},))
+    assert search_bound(claim, seed=1).outcome == outcome
+
+
+def first_of(left: float, right: float) -> float:
+    return left
+
+
+def second_of(left: float, right: float) -> float:
+    return right
+
+
+def test_nan_in_any_output_of_a_bound_is_an_error():
+    claim = toys.claim(kind="bound", measure=half_nan, predict=zero, domain={"x": Range(0, 1)}, settings=({},))
+    with pytest.raises(ArithmeticError, match="NaN"):
+        search_bound(claim, seed=1)
+
+
+def half_nan(x: float) -> list[float]:
+    return [-0.5, math.nan]
+
+
 # --- properties
 
 
