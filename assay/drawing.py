@@ -31,6 +31,7 @@ REFUTED = "#E00000"  # of crosses on refuted points
 MISSING = "#B00000"  # of notes about what is missing
 GUIDE = "0.6"
 TEXT, SMALL = 9.0, 8.0  # points at final size
+HANDLE = 2.5  # letters: dashes show on both sides of a marker
 PLAIN_DECADES = 2.5  # a logarithmic axis over fewer decades has plain numbers
 ROOM = 0.75  # inches that a decade needs for three of them
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
@@ -264,12 +265,12 @@ class Canvas:
         if bad:
             self.stamps.append(Stamp(f"{bad} of {total} simulated points refuted", "x", REFUTED))
         dots = [Line2D([], [], ls="", marker=s.marker, color=s.color, ms=5, mew=1.4) for s in self.stamps]
-        self._outside("outside lower center", list(self._keys.values()), list(self._keys))
-        self._outside("outside upper left", dots, [s.text for s in self.stamps])
+        self._outside("outside lower center", list(self._keys.values()), list(self._keys), HANDLE)
+        self._outside("outside upper left", dots, [s.text for s in self.stamps], 1.8)
 
-    def _outside(self, place: str, handles: list[Any], labels: list[str]) -> None:
-        """A legend beyond the panels with the most columns that fit."""
-        style: Any = {"loc": place, "fontsize": SMALL, "frameon": False, "handlelength": 1.8, "handletextpad": 0.5}
+    def _outside(self, place: str, handles: list[Any], labels: list[str], length: float) -> None:
+        """A legend beyond the panels with the most columns that fit; its handles are `length` letters long."""
+        style: Any = {"loc": place, "fontsize": SMALL, "frameon": False, "handlelength": length, "handletextpad": 0.5}
         for columns in range(min(6, len(labels)), 0, -1):
             legend = self.figure.legend(handles, labels, ncols=columns, columnspacing=1.4, **style)
             if columns == 1 or legend.get_window_extent().width <= self.figure.bbox.width:

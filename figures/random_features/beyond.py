@@ -39,8 +39,9 @@ def spectrum_of(setting: Mapping[str, Any]) -> tuple[Array, Array, float]:
 
 
 def split_sizes(scale: Scale) -> tuple[int, ...]:
-    """Numbers of features."""
-    return shared.sizes(10, 400, shared.by_scale(scale, 5, 11, 20))
+    """Numbers of features, that of the training samples among them, where the interaction peaks."""
+    spread = shared.sizes(10, 400, shared.by_scale(scale, 5, 11, 20))
+    return tuple(sorted({*spread, int(SPLIT["n"])}))
 
 
 def split_experiments(scale: Scale, seed: int) -> Plan:

@@ -37,6 +37,8 @@ Array = NDArray[np.float64]
 
 NOISE = (0.0, 1.0, 5.0, 50.0)  # label-noise variance over the clean ridgeless test error, the paper's
 COLORS = PALETTE[:4]
+RATIOS = np.square(1.0 - np.append(np.linspace(1.0, 0.02, 120), np.geomspace(0.019, 1e-13, 120)))  # steep towards 1
+TOP = 1.75  # of the axis of relative test errors
 LARGEST_RATIO = 0.97  # above it the few degrees of freedom left are far from any limit
 DIAMONDS = {"fmt": "D", "ms": 2.6}
 
@@ -157,7 +159,7 @@ def draw_fitting_ratio(data: FigureData) -> Canvas:
     for ax, task in panels(
         canvas, data, "fitting ratio R (train / test error)", "test error / least", ("linear", "linear")
     ):
-        ax.set(xlim=(-0.15, 1.15), ylim=(0.94, 1.75))
+        ax.set(xlim=(-0.15, 1.15), ylim=(0.94, TOP))
         for low, high in ((-0.15, 0.0), (1.0, 1.15)):
             ax.axvspan(low, high, color="0.92", lw=0, zorder=0)
         for noise, color in zip(NOISE, COLORS, strict=True):
@@ -169,7 +171,7 @@ def draw_fitting_ratio(data: FigureData) -> Canvas:
 
 def _fitting_curve(canvas: Canvas, ax: Axes, data: FigureData, task: Exponents, noise: float, color: str) -> None:
     """One noise level: the limit's curve, its best ratio, simulated and published points."""
-    n, grid = samples(data.scale), 1.0 - np.linspace(1.0, 0.02, 120) ** 2
+    n, grid = samples(data.scale), RATIOS
     best = float(optimal_fitting_ratio(task.alpha, task.beta, noise))
     least = float(curve(task, np.array(best), n, noise))
     series = f"noise {noise:g}"
@@ -207,11 +209,11 @@ def draw_train_vs_test(data: FigureData) -> Canvas:
     n = samples(data.scale)
     for ax, task in panels(canvas, data, "train mean squared error", shared.MSE_TEST, ("log", "log")):
         unit = task.clean(n)
-        ax.set(xlim=(1e-3 * unit, 300 * unit), ylim=(0.6 * unit, 150 * unit))
+        ax.set(xlim=(1e-3 * unit, 300 * unit), ylim=(0.5 * unit, 150 * unit))
         for ratio in (1.0, 1e-2):
-            everything = np.geomspace(0.6, 150.0, 40) * unit
+            everything = np.geomspace(0.5, 150.0, 40) * unit
             canvas.line(ax, everything * ratio, everything, series=f"guide, R = {ratio:g}", role="guide")
-            canvas.text(ax, 75 * unit * ratio, 85 * unit, f"R = {ratio:g}", color="0.45", ha="right", va="bottom")
+            canvas.text(ax, 0.85 * unit * ratio, 0.53 * unit, f"R = {ratio:g}", color="0.45", va="bottom")
         for noise, color in zip(NOISE, COLORS, strict=True):
             series, law = f"noise {noise:g}", (task.alpha, task.beta, noise * unit)
             path = np.geomspace(1e-2, 1e5, 120)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.colors import Normalize
+from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from assay.claim import Scale
@@ -29,6 +30,7 @@ Array = NDArray[np.float64]
 ALPHA = 1.17  # of the map; the threshold does not depend on it in the map's coordinates
 FEW = 30  # samples at which the finite-size boundary is drawn
 PAIRS = ((1.5, 1.25), (1.17, 1.14), (2.0, 2.5))
+MARKERS = (("o", 6.0, 5), ("s", 9.0, 4), ("^", 8.0, 3))  # shape, points, order: neighbours lie on each other
 TINY = 1e-4  # a fitting ratio up to this counts as none on the finite-size boundary
 
 
@@ -53,7 +55,7 @@ def draw_phases(data: FigureData) -> Canvas:
     threshold = scaled(ALPHA, 1.0) * np.asarray(overfitting_threshold(ALPHA, ALPHA + edge))
     canvas.line(ax, edge, threshold, series="threshold", label="interpolate below", color=PALETTE[1], lw=2.0)
     _finite_boundary(canvas, data, scaled(ALPHA, 1.0))
-    for task, marker in zip(fitting.TASKS, ("o", "s", "^"), strict=True):
+    for task, (marker, size, order) in zip(fitting.TASKS, MARKERS, strict=True):
         for level in fitting.NOISE:
             height = scaled(task.alpha, level)
             if height > units[-1]:
@@ -62,11 +64,11 @@ def draw_phases(data: FigureData) -> Canvas:
             if moments is None:
                 continue
             color = mesh.cmap(norm(_simulated_best(task, moments, data.scale)))
-            look = {"fmt": marker, "ms": 8.0, "mec": "white", "mew": 1.2}
+            look = {"fmt": marker, "ms": size, "mec": "white", "mew": 1.2, "zorder": order, "clip_on": False}
             series = f"{task.name}, noise {level:g}"
             canvas.points(ax, task.beta - task.alpha, height, series=series, color=color, **look)
-        canvas.key(f"{task.name}, simulated R*", ls="", marker=marker, ms=6.0)
-    ax.set(xlim=(-0.15, 0.6), ylim=(-0.04, 1.1))
+        canvas.key(f"{task.name}, simulated R*", ls="", marker=marker, ms=0.75 * size)
+    ax.set(xlim=(-0.15, 0.6), ylim=(-units[1] / 2, 1.1))  # from the lower edge of the cells
     return canvas
 
 
@@ -81,9 +83,10 @@ def _finite_boundary(canvas: Canvas, data: FigureData, unit: float) -> None:
             overfits = float(power_law_fitting_ratio(float(FEW), ALPHA, ALPHA + gap, middle)) < TINY
             low, high = (middle, high) if overfits else (low, middle)
         edge.append(unit * low)
-    style = {"ls": (0, (2, 1.5)), "lw": 1.5}
-    canvas.line(canvas.axes["phases"], gaps, edge, series="boundary, finite n", color="white", **style)
-    canvas.key(f"the same at n = {FEW}", color="0.5", **style)
+    outline = [Stroke(linewidth=3.5, foreground="0.25"), Normal()]  # white shows on dark cells and in the legend
+    style: Any = {"ls": (0, (2, 1.5)), "lw": 1.8, "color": "white", "path_effects": outline}
+    label = f"the same at n = {FEW}"
+    canvas.line(canvas.axes["phases"], gaps, edge, series="boundary, finite n", label=label, **style)
 
 
 def _simulated_best(task: fitting.Exponents, moments: fitting.Moments, scale: Scale) -> float:
@@ -114,7 +117,7 @@ def draw_half_sample(data: FigureData) -> Canvas:
         for shift, style in ((False, {"ls": "-", "marker": "o"}), (True, {"ls": "--", "marker": "D"})):
             look = {"color": color, "ms": 3.0, **style}
             series = f"alpha {alpha:g}, beta {beta:g}, {'shifted' if shift else 'plain'}"
-            words = "" if shift else f"α = {alpha:g}, β = {beta:g}, noise {level:g}"
+            words = "" if shift else f"α = {alpha:g}, β = {beta:g}, relative noise {level:g}"
             clean = np.asarray(clean_ridgeless_risk(n, alpha, beta, half_sample_shift=shift))
             canvas.line(left, n, _seen(clean / exact - 1.0), series=series, label=words, **look)
             limit = shifted_fitting_ratio(n, alpha, beta, level) if shift else optimal_fitting_ratio(alpha, beta, level)
@@ -139,7 +142,8 @@ FIGURES = (
         "the kernel exponent alpha = 1.17 and the relative noise in units of 1/(alpha (alpha - 1)). Below the solid "
         "line interpolation is best; dashed: the same boundary at 30 samples. Markers: power-law tasks with exponents "
         "measured on image sets, each at its own alpha and filled with the colour of the simulated fitting ratio at "
-        "the ridge of least mean test error; as the minimum is flat, that ratio scatters more than the error.",
+        "the ridge of least mean test error; as the minimum is flat, that ratio scatters more than the error. Of the "
+        "noise levels 0, 1, 5 and 50 those that lie above the axis are left out.",
         claims=("rf.C1", "rf.T2"),
         experiments=fitting.experiments,
         draw=draw_phases,

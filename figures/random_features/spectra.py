@@ -145,7 +145,8 @@ def draw_eigenmeasure(data: FigureData) -> Canvas:
         reach = np.array([FIT_FROM, sizes[-1]])
         line = 0.75 * anchor * (reach / FIT_FROM) ** slope
         canvas.line(ax, reach, line, series=guide, label="slopes by proxy", role="guide")
-        canvas.text(ax, FIT_FROM, 0.9 * line[1], guide, color="0.4", va="bottom", ha="center")
+        middle = np.sqrt(reach.prod()), np.sqrt(line.prod())
+        canvas.text(ax, 0.93 * middle[0], 0.95 * middle[1], guide, color="0.4", va="top", ha="right")
         moments = shared.measured(canvas, ax, data, "digits")
         if moments is not None:
             values, slack = moments.select((..., column)), np.maximum(SLACK, shared.TEST_SLACK / sizes)

@@ -150,6 +150,16 @@ def test_legend_entries_are_unique_and_stand_outside_the_panels():
     assert above.get_window_extent().y0 >= panel.y1
 
 
+def test_handles_are_long_enough_for_dashes_beside_a_marker():
+    canvas, ax = simple()
+    canvas.line(ax, [1, 10], [1.0, 2.0], series="risk", label="limit", ls="--", marker="D", ms=3.0)
+    canvas.finish()
+    (legend,) = canvas.figure.legends
+    (handle,) = legend.legend_handles
+    # matplotlib's "--" is a dash of 3.7 widths and a gap of 1.6; one of each beyond the marker
+    assert (legend.handlelength * SMALLEST_FONT - 3.0) / 2 > (3.7 + 1.6) * handle.get_linewidth()
+
+
 def test_long_legends_take_the_columns_that_fit():
     canvas, ax = simple()
     for index in range(6):

@@ -157,8 +157,12 @@ def test_fitting_curves(drawn, task, noise):
     star = float(optimal_fitting_ratio(a, b, noise))
     line = find(result, task.name, f"noise {noise:g}", "theory")
     for ratio, height in probes(line):
-        # the relative error of (1 - sqrt R) at R = 0.9996 is 5000 eps
+        # both routes round the same square root of the same R, so 1 - sqrt R has no error of its own
         assert height == pytest.approx(shape(ratio**0.5) / shape(star**0.5), rel=1e-11)
+    assert line.x[0] == 0
+    assert line.y[-1] > drawn["fitting-ratio"].canvas.axes[task.name].get_ylim()[1]  # leaves the frame at R = 1
+    steps = np.diff(line.y[line.y < fitting.TOP])
+    assert np.abs(steps).max() < 0.1  # of a frame 0.8 high: smooth up to its edge
     assert find(result, task.name, f"best ratio, noise {noise:g}", "theory").x.tolist() == [star, star]
     test, train = fitting.test_and_train(task, result.data.moments[f"{task.name} noise {noise:g}"], "quick")
     points = find(result, task.name, f"noise {noise:g}", "simulation")
@@ -251,6 +255,14 @@ def test_each_part_of_the_split_has_its_own_points(drawn):
         points = [m for m in result.canvas.marks if (m.panel, m.series, m.role) == ("parts", name, "simulation")]
         means = [float(result.data.moments[f"k = {k}"].mean[0, column]) for k in beyond.split_sizes("quick")]
         assert [float(m.y[0]) for m in points] == means
+
+
+@pytest.mark.parametrize("scale", ["quick", "standard", "paper"])
+def test_the_split_is_simulated_at_its_peak(scale):
+    counts = beyond.split_sizes(scale)
+    assert beyond.SPLIT["n"] in counts
+    assert list(counts) == sorted(set(counts))
+    assert (counts[0], counts[-1]) == (10, 400)
 
 
 @pytest.mark.parametrize("k", beyond.MEMBER_SIZES)
