@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,11 @@ __all__ = ["CLAIMS"]
 Array = NDArray[np.float64]
 TASK = {"alpha": 1.5, "beta": 1.3, "modes": 1500, "noise_variance": 0.3}
 RIDGES = (0.05, 0.5)
+
+
+def times(factor: float, predict: Callable[..., Array], **setting: Any) -> Array:
+    """The prediction of `predict` at `setting`, multiplied by `factor`."""
+    return factor * predict(**setting)
 
 
 # ---------------------------------------------------------------- F6: kappa and the test error from training data
@@ -70,6 +76,7 @@ F6 = Claim(
         Mutant(name="gamma for kappa", predict=partial(trace_predictions, True), settings=(0, 1)),
         Mutant(name="normaliser not squared", predict=partial(trace_predictions, False, 1.0)),
         Mutant(name="train error for test error", predict=train_for_test),
+        Mutant(name="four percent too large", predict=partial(times, 1.04, trace_predictions)),
     ),
     scales={"quick": {"sizes": QUICK_SIZES, "margin": 0.06, "budget": 4000}},
 )
@@ -129,11 +136,13 @@ F7_ENSEMBLE = Claim(
         Mutant(name="1/sqrt(m)", predict=partial(ensemble_predictions, 0.5)),
         Mutant(name="1/m^2", predict=partial(ensemble_predictions, 2.0)),
         Mutant(name="limit with the plain ridge", predict=partial(ensemble_predictions, 1.0, True)),
+        Mutant(name="four percent too large", predict=partial(times, 1.04, ensemble_predictions)),
     ),
     scales={"quick": {"sizes": (12, 24, 48, 96), "margin": 0.06, "budget": 4000}},
 )
 
 SPLIT_TASK = {"alpha": 1.5, "beta": 1.3, "modes": 400, "noise_variance": 0.3, "noise": "averaged"}
+SPLIT_RIDGES = (0.1, 0.5)
 PARTS = ("squared bias", "feature variance", "sample variance", "interaction")
 
 
@@ -176,18 +185,18 @@ F7_SPLIT = Claim(
     relative=False,
     predict=split_predictions,
     measure=simulation.variance_split,
-    settings=tuple({"ratio": ratio, "ridges": RIDGES, **SPLIT_TASK} for ratio in (0.5, 1.25)),
-    outputs=tuple(f"{part} at ridge {ridge:g}" for ridge in RIDGES for part in PARTS),
-    sizes=(10, 20, 40, 80),
+    settings=tuple({"ratio": ratio, "ridges": SPLIT_RIDGES, **SPLIT_TASK} for ratio in (0.5, 1.25)),
+    outputs=tuple(f"{part} at ridge {ridge:g}" for ridge in SPLIT_RIDGES for part in PARTS),
+    sizes=(16, 32, 64, 128),
     at_size=at_ratio,
-    margin=0.02,
+    margin=0.015,
     budget=12000,
     mutants=(
         Mutant(name="feature variance over k", predict=partial(wrong_split, "k")),
         Mutant(name="no noise in the sample variance", predict=partial(wrong_split, "no noise")),
         Mutant(name="features and samples exchanged", predict=partial(wrong_split, "exchanged")),
     ),
-    scales={"quick": {"margin": 0.05, "budget": 8000}},
+    scales={"quick": {"sizes": (10, 20, 40, 80), "margin": 0.05, "budget": 8000}},
 )
 
 
@@ -224,9 +233,11 @@ F8 = Claim(
     outputs=("test error / rho", "train error / rho"),
     budget=400_000,
     block=4096,
-    mutants=tuple(
-        Mutant(name=name, predict=partial(anchor_ratios, name))
-        for name in ("asymptotic", "off by one", "train of test")
+    mutants=(
+        Mutant(name="n/(n - k) for the test error", predict=partial(anchor_ratios, "asymptotic")),
+        Mutant(name="n - k - 1 for the train error", predict=partial(anchor_ratios, "off by one")),
+        Mutant(name="train error over n - 1", predict=partial(anchor_ratios, "train of test")),
+        Mutant(name="two percent too large", predict=partial(times, 1.02, anchor_ratios)),
     ),
     scales={"quick": {"margin": 0.02, "budget": 200_000}},
 )
@@ -283,7 +294,9 @@ F8_SINGLE = Claim(
     title="One mode: exact at every size",
     statement=(
         r"M=1:\quad E_{te}=v^2\,\mathbb E\!\left[\tfrac{\delta^2}{(TS+\delta)^2}\right]"
-        r"+\sigma^2\,\mathbb E\!\left[\tfrac{T^2S}{(TS+\delta)^2}\right]+\sigma^2,\quad S\sim\chi^2_n,\ T\sim\chi^2_k/k"
+        r"+\sigma^2\,\mathbb E\!\left[\tfrac{T^2S}{(TS+\delta)^2}\right]+\sigma^2,"
+        r"\quad S\sim\chi^2_n,\ T\sim\chi^2_k/k,\quad "
+        r"nE_{tr}=\sigma^2(n-1)+\mathbb E\!\left[\tfrac{\delta^2(v^2S+\sigma^2)}{(TS+\delta)^2}\right]"
     ),
     source="derived",
     provenance="derived",
@@ -301,6 +314,7 @@ F8_SINGLE = Claim(
         Mutant(name="features not divided by k", predict=partial(single_mode_errors, 0, False)),
         Mutant(name="noise without T^2", predict=partial(single_mode_errors, 0, True, True)),
         Mutant(name="deterministic equivalent in place of the exact mean", predict=equivalent_errors),
+        Mutant(name="two percent too large", predict=partial(times, 1.02, single_mode_errors)),
     ),
     scales={"quick": {"margin": 0.02, "budget": 200_000}},
 )

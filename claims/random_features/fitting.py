@@ -29,7 +29,7 @@ def ratio_gap(*, n: float, alpha: float, beta: float, relative_noise: float) -> 
 
 def wrong_ratio_gap(which: str, *, n: float, alpha: float, beta: float, relative_noise: float) -> float:
     """R_n less a wrong limit: its equation without one factor alpha, with exponents exchanged, the root not squared, or
-    the exponent beta - 1."""
+    the exponent beta - 1; or R_n with a noise variance that does not fall with n."""
     a, b, noise = alpha, beta, relative_noise
 
     def equation(r: float) -> float:
@@ -39,6 +39,10 @@ def wrong_ratio_gap(which: str, *, n: float, alpha: float, beta: float, relative
         factor = (a - 1) if which == "noise without alpha" else a * (a - 1)
         return a - b - (a - 1) * b * r + factor * noise * (1 - r) ** power
 
+    if which == "noise fixed in n":  # then its share of the falling test error grows
+        grown = noise * (n / 1000) ** (b - 1)
+        limit = float(theory.optimal_fitting_ratio(a, b, noise))
+        return float(theory.power_law_fitting_ratio(n, a, b, grown)) - limit
     root = float(brentq(equation, 0.0, 1.0)) if equation(0.0) > 0 else 0.0  # pyright: ignore[reportArgumentType]
     limit = root if which == "the root for the ratio" else root**2
     return float(theory.power_law_fitting_ratio(n, alpha, beta, noise)) - limit
@@ -77,6 +81,7 @@ T2 = Claim(
     measure=ratio_gap,
     settings=T2_SETTINGS,
     sizes=(1000, 3000, 10_000, 30_000),
+    margin=0.03,
     mutants=tuple(
         Mutant(name=name, measure=partial(wrong_ratio_gap, name), settings=(0, 1))
         for name in (
@@ -84,6 +89,7 @@ T2 = Claim(
             "alpha and beta exchanged",
             "the root for the ratio",
             "exponent beta - 1",
+            "noise fixed in n",
         )
     ),
 )
@@ -101,12 +107,13 @@ def risk_at_ratio(*, n: float, ratio: float, alpha: float, beta: float, relative
 def predicted_at_ratio(
     which: str = "right", *, n: float, ratio: float, alpha: float, beta: float, relative_noise: float
 ) -> float:
-    """P F(r), r = sqrt(ratio), or a wrong version of it; `n` is not used."""
-    prefactor = float(theory.clean_ridgeless_risk(1.0, alpha, beta, half_sample_shift=False))
+    """P F(r), r = sqrt(ratio), by the suite's function, or a wrong version of it; `n` is not used."""
+    if which == "right":
+        return float(theory.fitting_ratio_risk(ratio, 1.0, alpha, beta, relative_noise, half_sample_shift=False))
     r = ratio if which == "ratio for its root" else math.sqrt(ratio)
     weight = 1.0 if which == "noise without alpha" else alpha
     slope = alpha if which == "alpha for alpha - 1" else alpha - 1
-    prefactor = 1.01 * prefactor if which == "one percent" else prefactor
+    prefactor = theory.clean_risk_prefactor(alpha, beta) * (1.01 if which == "one percent" else 1.0)
     return prefactor * ((1 - r) ** (1 - beta) + weight * relative_noise) / (1 + slope * r)
 
 
@@ -127,7 +134,7 @@ T2_RISK = Claim(
     provenance="derived",
     assumptions=(POWER_LAW, NOISE, "n -> infinity at fixed r = sqrt(train/test)"),
     equations={
-        "theory.random_features.fitting_ratio_risk": "P n^(1-beta) F",
+        "theory.random_features.fitting_ratio_risk": "P n^(1-beta) F, at n = 1",
         "theory.random_features.power_law_risk": "E_te at finite n, infinite sums",
     },
     kind="limit",
@@ -157,7 +164,7 @@ T2_RISK = Claim(
 
 def overfits(*, alpha: float, beta: float, relative_noise: float) -> float:
     """1 if the exact infinite-sum optimum at a million samples has a fitting ratio above 0, else 0."""
-    return float(theory.power_law_fitting_ratio(1e6, alpha, beta, relative_noise) > 1e-6)
+    return float(theory.power_law_fitting_ratio(1e6, alpha, beta, relative_noise) > 1e-7)
 
 
 def above_threshold(which: str = "right", *, alpha: float, beta: float, relative_noise: float) -> float:
@@ -177,7 +184,7 @@ C1 = Claim(
     statement=r"R^*=0 \iff \sigma_{rel}^2\le\frac{\beta-\alpha}{\alpha(\alpha-1)}",
     source=f"{PAPER}, Corollary 1 (condition derived; a published review speaks of a simple condition)",
     provenance="reconstructed",
-    assumptions=(POWER_LAW, NOISE, "n -> infinity (checked at 10^6 samples, off the threshold by 4 %)"),
+    assumptions=(POWER_LAW, NOISE, "n -> infinity (checked at 10^6 samples, 1 % off the threshold)"),
     equations={
         "theory.random_features.overfitting_threshold": "right side",
         "theory.random_features.power_law_fitting_ratio": "R at finite n",
@@ -188,13 +195,14 @@ C1 = Claim(
     settings=tuple(
         {"alpha": a, "beta": b, "relative_noise": noise}
         for a, b, noise in (
-            (2.0, 2.5, 0.24),
-            (2.0, 2.5, 0.26),
-            (1.12, 1.36, 1.71),
-            (1.12, 1.36, 1.86),
+            (2.0, 2.5, 0.2475),
+            (2.0, 2.5, 0.2525),
+            (1.12, 1.36, 1.768),
+            (1.12, 1.36, 1.804),
             (1.5, 1.25, 0.0),
             (1.5, 1.9, 0.0),
-            (1.5, 1.9, 0.55),
+            (1.5, 1.9, 0.528),
+            (1.5, 1.9, 0.539),
         )
     ),
     mutants=variants(
@@ -217,7 +225,7 @@ def predicted_cost(which: str = "right", *, n: float, ratio: float, alpha: float
     if which == "noise without alpha":
         relative_noise = relative_noise / alpha
     cost = float(theory.fitting_ratio_cost(ratio, alpha, beta, relative_noise))
-    return cost**2 if which == "squared" else cost
+    return {"squared": cost**2, "one in a thousand": 1.001 * cost}.get(which, cost)
 
 
 S = Claim(
@@ -235,7 +243,7 @@ S = Claim(
     settings=tuple(
         {"ratio": ratio, "alpha": a, "beta": b, "relative_noise": noise}
         for ratio, a, b, noise in (
-            (0.0, 1.5, 1.25, 0.0),
+            (0.02, 1.5, 1.25, 0.1),
             (0.5, 1.5, 1.25, 0.4),
             (0.04, 1.12, 1.36, 5.0),
             (0.3, 1.5, 2.5, 0.1),
@@ -244,7 +252,7 @@ S = Claim(
     sizes=(1000, 4000, 16_000, 64_000),
     powers=(1.0, 2.0),
     margin=1e-4,
-    mutants=variants(predicted_cost, "ratio for its root", "noise without alpha", "squared"),
+    mutants=variants(predicted_cost, "ratio for its root", "noise without alpha", "squared", "one in a thousand"),
 )
 
 CLAIMS = (T2, T2_RISK, C1, S)

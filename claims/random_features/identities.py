@@ -51,7 +51,6 @@ F1_FORM = Claim(
     statement=r"E_{te} = n\,\frac{(A+\sigma^2)(s+r)+Bs}{s(p+r)+pr},\qquad s=z-q,\ p=n-z,\ r=k-z",
     source="derived; equals the published arrangement identically",
     provenance="derived",
-    equations={"theory.random_features.risk": "right side"},
     kind="identity",
     predict=stable_form,
     measure=textbook_form,

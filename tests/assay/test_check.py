@@ -240,7 +240,7 @@ def arched(rng: np.random.Generator, replicates: int, n: int) -> np.ndarray:
     return (1.35 if n in (16, 32) else 1.0) / n * (1 + 1e-3 * rng.standard_normal(replicates))
 
 
-def one() -> float:
+def one(n: int) -> float:
     return 1.0
 
 
