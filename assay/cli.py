@@ -7,6 +7,7 @@ The engine and the rows are imported by the commands that need them, so that hel
 from __future__ import annotations
 
 import functools
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -142,7 +143,7 @@ def judge_claims(
     def show(line: Mapping[str, Any]) -> None:
         console.print(display.claim_line(line, width), soft_wrap=True)
 
-    with _sweep(out, workers, cluster) as sweep:
+    with _sweep(out, workers, cluster, console) as sweep:
         lines = check_claims(pairs, sweep, _ledger(out), scale.value, seed, show, fresh)
     console.print(display.summary_line(lines, time.perf_counter() - start), soft_wrap=True, highlight=False)
     _exit_unless(all(line["as_expected"] for line in lines))
@@ -168,7 +169,7 @@ def draw_figures(
     shown = {claim_id: claims[claim_id] for spec in specs for claim_id in spec.claims}
     _writable(out)
     ledger, console, good = _ledger(out), Console(), True
-    with _sweep(out, workers, cluster) as sweep:
+    with _sweep(out, workers, cluster, console) as sweep:
         check_claims(shown.values(), sweep, ledger, scale.value, seed, fresh=False)
         start_experiments((spec.experiments(scale.value, seed) for spec in specs), sweep)
         for spec in specs:
@@ -279,8 +280,11 @@ def _writable(out: Path) -> None:
 
 
 @contextmanager
-def _sweep(out: Path, workers: int | None, cluster: str | None) -> Iterator[Sweep]:
-    """The sweep over the store in `out`; user errors of its options are one line."""
+def _sweep(out: Path, workers: int | None, cluster: str | None, console: Console) -> Iterator[Sweep]:
+    """The sweep over the store in `out`; user errors of its options are one line.
+
+    Where `console` is a terminal its lines and the progress bar share it, so that neither overwrites the other.
+    """
     from assay.run import available_cores
     from assay.store import Store
     from assay.sweep import Sweep
@@ -288,10 +292,11 @@ def _sweep(out: Path, workers: int | None, cluster: str | None) -> Iterator[Swee
     count = available_cores() if workers is None and cluster is None else workers or 0
     if cluster is not None and count:
         raise UserError("--workers and --cluster exclude each other")
+    bar = console if sys.stdout.isatty() else True  # else the bar is on standard error, if that is a terminal
     with ExitStack() as stack:
         try:
             store = Store(out / "store")
-            sweep = Sweep(store, workers=0 if count == 1 else count, cluster=cluster, progress=True)
+            sweep = Sweep(store, workers=0 if count == 1 else count, cluster=cluster, progress=bar)
             stack.enter_context(sweep)
         except (OSError, RuntimeError) as error:
             raise UserError(str(error)) from error

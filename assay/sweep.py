@@ -47,12 +47,17 @@ class Sweep:
 
     `store` keeps completed blocks (None: they are remembered only within this sweep); `workers` >= 0 is the number of
     spawned processes, 0 runs everything in this one; `cluster` is the address of a dask scheduler, instead of workers;
-    `progress` draws a bar on standard error when that is a terminal. Raises `ValueError` for a negative number of
+    `progress` draws a bar on standard error, or on the `rich.console.Console` that it is, when that is a terminal; what
+    is to be printed above the bar must go through that console. Raises `ValueError` for a negative number of
     workers or for workers together with a cluster, `RuntimeError` when the extra for clusters is not installed.
     """
 
     def __init__(
-        self, store: Store | None = None, workers: int = 0, cluster: str | None = None, progress: bool = False
+        self,
+        store: Store | None = None,
+        workers: int = 0,
+        cluster: str | None = None,
+        progress: bool | Console = False,
     ) -> None:
         self.store = store
         self.workers = check_count("workers", workers)
@@ -207,10 +212,11 @@ def _same(value: Any) -> Any:
 
 
 class _Bar:
-    """A progress bar over all submitted blocks, on standard error; silent unless wanted and a terminal is there."""
+    """A progress bar over all submitted blocks, on standard error or on the console that `wanted` is; silent unless
+    wanted and a terminal is there."""
 
-    def __init__(self, wanted: bool) -> None:
-        console = Console(stderr=True)
+    def __init__(self, wanted: bool | Console) -> None:
+        console = wanted if isinstance(wanted, Console) else Console(stderr=True)
         self._progress = _progress(console) if wanted and console.is_terminal else None
         self._task = self._progress.add_task("blocks", total=0) if self._progress else None
         self._expected = 0
