@@ -8,7 +8,10 @@ a = sum v_i^2 e_i f_i^2 and c = sum e_i^2 f_i, the derivative dE/du has the sign
 from which everything that cancels identically has been removed by hand. The curve can have several minima; they lie
 where the sign turns from - to +. It is scanned on a grid of u (steps <= 0.15, at least 200 points; one table of sums
 serves all cells) that a tiny ridge closes below and that ends where the sign must be +. Each turn is refined in
-ln ridge, where no slack loses digits. Ridge 0 is a candidate where the sign begins with +.
+ln ridge, where no slack loses digits. Ridge 0 is a candidate where the sign begins with +. Where its error is inf the
+scan begins at the smallest ridge that the solver tells from 0, and that ridge is a candidate too.
+
+Symbols: see the head of the package. Exact: the minimum of the deterministic equivalent as a function of its arguments.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from theory.random_features._cells import as_given, blocks, in_a_row, read_noise, read_sizes, read_target
-from theory.random_features._solver import Spectrum, learned_split, read_spectrum, share_of_features, solve
+from theory.random_features._solver import NEGLIGIBLE, Spectrum, learned_split, read_spectrum, share_of_features, solve
 from theory.random_features._state import evaluate, risk_of
 
 __all__ = ["optimal_ridge"]
@@ -55,7 +58,8 @@ def optimal_ridge(
 ) -> tuple[float | Array, float | Array]:
     """Return (ridge, risk): the ridge of the smallest test error, and that error.
 
-    The global minimum over [0, inf] of the deterministic equivalent `risk`. The ridge is a root of the derivative,
+    The global minimum over [0, inf] of `risk`, a deterministic equivalent (asymptotic for the experiment); the minimum
+    itself is exact up to rounding. The ridge is a root of the derivative,
     found to about 1e-14 of gamma s, the scale of ridges on which the curve bends (comparing values would give 1e-8).
 
     n: number of samples, real, > 0.
@@ -65,7 +69,9 @@ def optimal_ridge(
     noise_variance: label-noise variance, >= 0.
 
     `n`, `k`, `noise_variance` broadcast. Limits: ridge inf where nothing can be learned (all v_i^2 lambda_i = 0), ridge
-    0 where interpolation is best or everything is 0. With v_i^2 = c lambda_i and k = inf it is noise_variance/c.
+    0 where interpolation is best or everything is 0. With v_i^2 = c lambda_i and k = inf it is noise_variance/c. Where
+    ridge 0 has risk inf (n = rank <= k with noise) the ridge is > 0 and the risk finite, at any noise; ridges below
+    n 2^-899 of the largest eigenvalue, which noise beneath 1e-180 of the target can want, are rounded up to it.
     Raises `ValueError` outside the domains. Source: derived, claims rf.T1, rf.T1m.
 
     >>> ridge, error = optimal_ridge(40, float("inf"), [1.0, 0.5, 0.25], [3.0, 1.5, 0.75], 0.6)  # noise/c = 0.6/3
@@ -76,12 +82,13 @@ def optimal_ridge(
     spectrum = read_spectrum(eigenvalues)
     target = read_target(target_power, spectrum.scaled.size)
     ridge = np.where(target.sum() + noise > 0.0, np.inf, 0.0)
-    if np.any(spectrum.scaled * target > 0.0):
+    if samples.size and np.any(spectrum.scaled * target > 0.0):
         unit = replace(spectrum, exponent=0)
         grid = _grid(samples, features, noise, unit, target)
-        best = [_best(*cell, grid, unit, target) for cell in zip(samples, features, noise, strict=True)]
+        best = np.array([_best(*cell, grid, unit, target) for cell in zip(samples, features, noise, strict=True)])
         with np.errstate(over="ignore"):
             ridge = np.ldexp(best, spectrum.exponent)
+        ridge[(ridge == 0.0) & (best > 0.0)] = np.nextafter(0.0, 1.0)  # a ridge > 0 that underflows is still not 0
     error = risk_of(evaluate(samples, features, ridge, noise, spectrum, target))
     return as_given(ridge, shape), as_given(error, shape)
 
@@ -123,8 +130,10 @@ def _slope(p: Array, r: Array, noise: float, sums: Sums) -> Array:
     h = np.where(finite, s / total, 0.0)
     g = np.where(finite, np.where(finite, r, 1.0) / total, 1.0)
     ratio = np.divide(sums.c, s, out=np.zeros_like(s), where=s > 0.0)
+    unit = np.where(np.maximum(s, p) > 0.0, np.maximum(s, p), 1.0)  # divided out: s and p may both be of order 1e-130
+    p, s = p / unit, s / unit
     rising = sums.missed_shared * g * (p + s * g) + shared * h * p * g * ratio
-    falling = shared * s * h**2 + (sums.bias + noise) * (sums.c * g**2 + s * h)
+    falling = shared * s * h**2 + (sums.bias + noise) * s * (ratio * g**2 + h)
     size = rising + falling
     slope = np.divide(rising - falling, size, out=np.zeros_like(size), where=size > 0.0)
     return np.where(np.abs(slope) < 32.0 * np.finfo(float).eps, 0.0, slope)
@@ -145,16 +154,24 @@ def _best(n: float, k: float, noise: float, grid: Sums, spectrum: Spectrum, targ
         inverse = np.minimum(point.inverse, 2.0**1000)
         return float(_slope(point.sample_slack, point.feature_slack, noise, _sums(inverse, spectrum, target))[0])
 
-    logs = np.log(np.maximum(np.r_[ridges[0] * LOWEST, ridges], np.finfo(float).tiny))
+    diverging = bool(np.isinf(_risk_at(np.zeros(1), n, k, noise, spectrum, target)[0]))
+    faintest = 2.0 * NEGLIGIBLE * n
+    lowest = faintest if diverging else ridges[0] * LOWEST
+    logs = np.log(np.maximum(np.r_[lowest, ridges], np.finfo(float).tiny))
     slopes = np.r_[at(logs[0]), _slope(p, r, noise, seen)]
     logs, slopes = logs[slopes != 0.0], slopes[slopes != 0.0]
     turns = np.flatnonzero((slopes[:-1] < 0.0) & (slopes[1:] > 0.0))
     found = [0.0] if not slopes.size or slopes[0] > 0.0 else []
     found += [float(np.exp(_root(at, logs[i], logs[i + 1]))) for i in turns]
     found += [np.inf] if slopes.size and slopes[-1] < 0.0 else []
-    candidates = np.array(found)
-    row = np.ones_like(candidates)
-    return float(candidates[np.argmin(risk_of(evaluate(n * row, k * row, candidates, noise * row, spectrum, target)))])
+    candidates = np.array([*found, faintest] if diverging else found)
+    return float(candidates[np.argmin(_risk_at(candidates, n, k, noise, spectrum, target))])
+
+
+def _risk_at(ridge: Array, n: float, k: float, noise: float, spectrum: Spectrum, target: Array) -> Array:
+    """Return the test error of one cell at several ridges."""
+    row = np.ones_like(ridge)
+    return risk_of(evaluate(n * row, k * row, ridge, noise * row, spectrum, target))
 
 
 def _root(slope: Callable[[float], float], low: float, high: float) -> float:

@@ -92,6 +92,40 @@ def test_faint_signal_wants_a_large_but_finite_ridge():
     assert error == pytest.approx(0.7 + 1e-9, rel=RISK_ACCURACY)
 
 
+@pytest.mark.parametrize("noise", [3e-20, 3e-55, 3e-60, 3e-100, 3e-200, 3e-260])
+def test_vanishing_noise_at_full_rank(noise):
+    """n = rank < k: E -> n [noise/gamma + gamma (a + b T/r)]/(2 T), T = sum 1/lambda, a, b = sum v^2/lambda^2, /lambda.
+
+    Here T = a = 7, b = 3, r = k - rank = 1: gamma^2 = noise/28, ridge = gamma^2 T r/k = noise/16,
+    E = 3 sqrt(28 noise)/7.
+    """
+    spectrum = [1.0, 0.5, 0.25]
+    ridge, error = optimal_ridge(3, 4, spectrum, spectrum, noise)
+    # the next order is gamma * sum 1/lambda = 2e-9 at the largest noise; the errors of the root as above
+    assert ridge == pytest.approx(noise / 16, rel=1e-8)
+    assert error == pytest.approx(3 / 7 * np.sqrt(28 * noise), rel=1e-8)
+
+
+@pytest.mark.parametrize("noise", [3e-56, 3e-100, 3e-250, 5e-324])
+@pytest.mark.parametrize("k", [3, 4, np.inf])
+@pytest.mark.parametrize("scale", [1.3, 1e-200, 1e200])
+def test_a_finite_minimum_is_never_passed_over(k, noise, scale):
+    spectrum = scale * np.array([1.0, 0.5, 0.25])
+    ridge, error = optimal_ridge(3, k, spectrum, [1.0, 0.5, 0.25], noise)
+    assert ridge > 0.0
+    assert risk(3, k, 0.0, spectrum, [1.0, 0.5, 0.25], noise) == np.inf
+    # n = k = rank: E -> n B/(3 s) = sum v^2/lambda / sum 1/lambda = 3/7; else the error vanishes with the noise
+    assert error == pytest.approx(3 / 7, rel=1e-8) if k == 3 else error < 1e-20
+    others = [risk(3, k, ridge * step, spectrum, [1.0, 0.5, 0.25], noise) for step in (3.0, 1e10, 1e30)]
+    assert error <= min(others) * (1 + RISK_ACCURACY)
+
+
+def test_no_cells():
+    ridge, error = optimal_ridge([], 7, [1.3, 0.2], [0.5, 0.4], 0.3)
+    assert ridge.shape == error.shape == (0,)
+    assert optimal_ridge(4, np.ones((0, 2)), [1.3, 0.2], [0.5, 0.4])[0].shape == (0, 2)
+
+
 # --- oracle
 
 
