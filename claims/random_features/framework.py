@@ -57,10 +57,7 @@ F1 = Claim(
     source=f"{PAPER}; formula as in the authors' published code",
     provenance="paper",
     assumptions=(GAUSSIAN, "n, k -> infinity at fixed n/k; at finite size the mean differs by O(1/n)"),
-    equations={
-        "theory.random_features.implicit_regularization": "the two equations for gamma and kappa",
-        "theory.random_features.risk": "E_te",
-    },
+    equations={"theory.random_features.risk": "E_te, solving both equations (see also rf.F5)"},
     kind="limit",
     predict=risks,
     measure=simulation.power_law_errors,
