@@ -21,7 +21,7 @@ __all__ = ["CLAIMS"]
 Array = NDArray[np.float64]
 
 
-def clean_risk_error(shift: float = 0.5, *, n: float, alpha: float, beta: float) -> float:
+def _clean_risk_error(shift: float = 0.5, *, n: float, alpha: float, beta: float) -> float:
     """Relative error of P n (n + shift)^-beta against infinite sums; by the suite's function at the right `shift`."""
     exact = float(theory.power_law_risk(n, math.inf, 0.0, alpha, beta))
     if shift == 0.5:
@@ -29,7 +29,7 @@ def clean_risk_error(shift: float = 0.5, *, n: float, alpha: float, beta: float)
     return theory.clean_risk_prefactor(alpha, beta) * n * (n + shift) ** -beta / exact - 1
 
 
-def shifted_exponent(*, alpha: float, beta: float) -> float:
+def _shifted_exponent(*, alpha: float, beta: float) -> float:
     """The power of 1/n of the error that the shift leaves."""
     return min(alpha + 1, 2 * alpha + 1 - beta)
 
@@ -47,20 +47,20 @@ H = Claim(
     equations={"theory.random_features.clean_ridgeless_risk": "right side"},
     kind="rate",
     deterministic=True,
-    predict=shifted_exponent,
-    measure=clean_risk_error,
+    predict=_shifted_exponent,
+    measure=_clean_risk_error,
     settings=tuple({"alpha": a, "beta": b} for a, b in ((1.5, 1.25), (1.17, 1.14), (2.0, 3.2), (1.5, 3.5))),
     sizes=(1000, 2000, 4000, 8000),
     margin=0.02,
     mutants=(
-        Mutant(name="no shift", measure=partial(clean_risk_error, 0.0), settings=(0, 1, 2)),
-        Mutant(name="shift by minus one half", measure=partial(clean_risk_error, -0.5), settings=(0, 1, 2)),
-        Mutant(name="shift by one", measure=partial(clean_risk_error, 1.0), settings=(0, 1, 2)),
+        Mutant(name="no shift", measure=partial(_clean_risk_error, 0.0), settings=(0, 1, 2)),
+        Mutant(name="shift by minus one half", measure=partial(_clean_risk_error, -0.5), settings=(0, 1, 2)),
+        Mutant(name="shift by one", measure=partial(_clean_risk_error, 1.0), settings=(0, 1, 2)),
     ),
 )
 
 
-def continuum_errors(which: str = "right", *, n: float, alpha: float, beta: float) -> Array:
+def _continuum_errors(which: str = "right", *, n: float, alpha: float, beta: float) -> Array:
     """Relative errors of the integrals for z, s, A and B at kappa = (C/n)^alpha."""
     constant, missed = theory.leading_constants(alpha, beta)
     kappa = (constant / n) ** alpha
@@ -74,7 +74,7 @@ def continuum_errors(which: str = "right", *, n: float, alpha: float, beta: floa
     return np.array([z, s, bias, shared]) / np.array([float(x) for x in sums]) - 1
 
 
-def continuum_exponents(*, alpha: float, beta: float) -> Array:
+def _continuum_exponents(*, alpha: float, beta: float) -> Array:
     """The powers of 1/n at which the four errors fall."""
     return np.array([1.0, 1 + alpha, 2 * alpha + 1 - beta, alpha + 1 - beta])
 
@@ -95,13 +95,13 @@ L = Claim(
     },
     kind="rate",
     deterministic=True,
-    predict=continuum_exponents,
-    measure=continuum_errors,
+    predict=_continuum_exponents,
+    measure=_continuum_errors,
     settings=tuple({"alpha": a, "beta": b} for a, b in ((1.5, 1.25), (1.4, 1.8), (1.7, 1.9))),
     outputs=("z", "s", "A", "B"),
     sizes=(100, 200, 400, 800),
     mutants=tuple(
-        Mutant(name=name, measure=partial(continuum_errors, name))
+        Mutant(name=name, measure=partial(_continuum_errors, name))
         for name in ("s = q", "B without 1 - beta", "one percent in A")
     ),
 )
@@ -113,12 +113,12 @@ L = Claim(
 PROXY_TASK = {"alpha": 1.8, "beta": 2.2, "modes": 20_000}
 
 
-def one_size(setting: Mapping[str, Any], size: float) -> dict[str, Any]:
+def _one_size(setting: Mapping[str, Any], size: float) -> dict[str, Any]:
     """The `setting` with the single sample count `size`."""
     return {**setting, "sample_counts": (int(size),)}
 
 
-def proxy_slopes(which: str = "right", *, alpha: float, beta: float, **_: Any) -> Array:
+def _proxy_slopes(which: str = "right", *, alpha: float, beta: float, **_: Any) -> Array:
     """[exponent of kappa, exponent of the clean risk], or wrong versions."""
     kappa, clean, _noise = theory.proxy_exponents(alpha, beta)
     return {
@@ -138,21 +138,21 @@ P = Claim(
     assumptions=(GAUSSIAN, POWER_LAW, "n far below the number of modes"),
     equations={"theory.random_features.proxy_exponents": "both slopes"},
     kind="rate",
-    predict=proxy_slopes,
+    predict=_proxy_slopes,
     measure=simulation.proxy_statistics,
     settings=(PROXY_TASK,),
     columns=(0, 1),
     outputs=("kappa", "clean test error"),
     sizes=(24, 48, 96, 192),
-    at_size=one_size,
+    at_size=_one_size,
     budget=2000,
     block=32,
-    mutants=variants(proxy_slopes, "alpha - 1 for kappa", "beta for the clean risk", "exchanged"),
+    mutants=variants(_proxy_slopes, "alpha - 1 for kappa", "beta for the clean risk", "exchanged"),
     scales={"quick": {"settings": ({**PROXY_TASK, "modes": 6000},), "sizes": (16, 32, 64), "margin": 0.1}},
 )
 
 
-def amplification(which: str = "right", *, alpha: float, beta: float, **_: Any) -> float:
+def _amplification(which: str = "right", *, alpha: float, beta: float, **_: Any) -> float:
     """The limit of the test error on pure unit noise, or wrong versions."""
     limit = float(theory.proxy_exponents(alpha, beta)[2])
     return {
@@ -172,17 +172,17 @@ P_NOISE = Claim(
     assumptions=(GAUSSIAN, POWER_LAW, "n far below the number of modes"),
     equations={"theory.random_features.proxy_exponents": "the limit"},
     kind="limit",
-    predict=amplification,
+    predict=_amplification,
     measure=simulation.proxy_statistics,
     settings=(PROXY_TASK,),
     columns=(2,),
     outputs=("test error on noise",),
     sizes=(16, 32, 64, 128),
-    at_size=one_size,
+    at_size=_one_size,
     budget=6000,
     block=32,
     margin=0.02,
-    mutants=variants(amplification, "alpha/(alpha - 1)", "alpha - 1", "alpha + 1"),
+    mutants=variants(_amplification, "alpha/(alpha - 1)", "alpha - 1", "alpha + 1"),
     scales={"quick": {"settings": ({**PROXY_TASK, "modes": 6000},), "sizes": (8, 16, 32, 64), "margin": 0.08}},
 )
 

@@ -35,7 +35,7 @@ SCAN = {
 SCAN_VARIANCES = (0.0, 0.05, 0.25)
 
 
-def universal_curve(
+def _universal_curve(
     which: str = "right", *, n: int, ridges: Any, alpha: float, beta: float, noise_variance: float, **_: Any
 ) -> Array:
     """Test errors at all `ridges` by the asymptotic power law alone: r from the ridge in the continuum, then
@@ -71,7 +71,7 @@ E1 = Claim(
     ),
     equations={"theory.random_features.fitting_ratio_risk": "right side"},
     kind="tendency",
-    predict=universal_curve,
+    predict=_universal_curve,
     measure=simulation.power_law_errors,
     settings=tuple({**SCAN, "noise_variance": variance} for variance in SCAN_VARIANCES),
     columns=tuple(range(0, 26, 2)),
@@ -80,7 +80,7 @@ E1 = Claim(
     block=32,
     margin=0.04,
     mutants=tuple(
-        Mutant(name=name, predict=partial(universal_curve, name))
+        Mutant(name=name, predict=partial(_universal_curve, name))
         for name in ("noise without alpha", "ratio for its root", "no denominator")
     ),
     scales={"quick": {"budget": 128}},
@@ -94,12 +94,12 @@ SCANS = {  # data set -> (published ridge scan, alpha, beta as stated in the pap
 SCAN_NOISES = (0, 1, 5, 50)
 
 
-def scans_at_hand() -> bool:
+def _scans_at_hand() -> bool:
     """Whether the three published ridge scans are at hand."""
     return all(published.available(name) for name, _, _ in SCANS.values())
 
 
-def scan_deviation(which: str = "right", *, data: str, relative_noise: float) -> Array:
+def _scan_deviation(which: str = "right", *, data: str, relative_noise: float) -> Array:
     """[median, maximum] of |test error / (c F) - 1| over one published scan with R < 0.9, the scale c being free."""
     name, alpha, beta = SCANS[data]
     result = published.load(name)
@@ -117,7 +117,7 @@ def scan_deviation(which: str = "right", *, data: str, relative_noise: float) ->
     return np.array([np.median(deviation), deviation.max()])
 
 
-def no_deviation(**_: Any) -> Array:
+def _no_deviation(**_: Any) -> Array:
     """Zero for both statistics of a scan."""
     return np.zeros(2)
 
@@ -135,13 +135,13 @@ E1_PUBLISHED = Claim(
     relative=False,
     margin=0.04,
     fraction=0.95,
-    requires=scans_at_hand,
-    predict=no_deviation,
-    measure=scan_deviation,
+    requires=_scans_at_hand,
+    predict=_no_deviation,
+    measure=_scan_deviation,
     settings=tuple({"data": data, "relative_noise": noise} for data in SCANS for noise in SCAN_NOISES),
     outputs=("median deviation", "largest deviation"),
     mutants=tuple(
-        Mutant(name=name, measure=partial(scan_deviation, name))
+        Mutant(name=name, measure=partial(_scan_deviation, name))
         for name in ("noise dropped", "alpha and beta exchanged", "ratio for its root")
     ),
 )
@@ -211,12 +211,12 @@ PANELS = {"n256": ("expt-n256.expt", "theory-n256.expt"), "k256": ("expt-k256.ex
 FOLDER = "cifar10/fc1-nngpk/"
 
 
-def panels_at_hand() -> bool:
+def _panels_at_hand() -> bool:
     """Whether the published experiments and theory of both panels are at hand."""
     return all(published.available(FOLDER + name) for pair in PANELS.values() for name in pair)
 
 
-def published_panel(which: str = "right", *, panel: str) -> Array:
+def _published_panel(which: str = "right", *, panel: str) -> Array:
     """[median of the deviation, share of cells beyond 9 %] of published experiment from published theory."""
     experiment, prediction = (published.load(FOLDER + name) for name in PANELS[panel])
     size = "k" if panel == "n256" else "n"
@@ -244,12 +244,12 @@ E2_PUBLISHED = Claim(
     deterministic=True,
     relative=False,
     margin=0.02,
-    requires=panels_at_hand,
-    predict=no_deviation,
-    measure=published_panel,
+    requires=_panels_at_hand,
+    predict=_no_deviation,
+    measure=_published_panel,
     settings=tuple({"panel": panel} for panel in PANELS),
     outputs=("median deviation", "share beyond 9 %"),
-    mutants=(Mutant(name="ridges reversed", measure=partial(published_panel, "ridges reversed")),),
+    mutants=(Mutant(name="ridges reversed", measure=partial(_published_panel, "ridges reversed")),),
 )
 
 CLAIMS = (E1, E1_PUBLISHED, E2, E2_PUBLISHED)

@@ -24,7 +24,7 @@ TASK = {"alpha": 1.5, "beta": 1.3, "modes": 1500, "noise_variance": 0.3}
 RIDGES = (0.05, 0.5)
 
 
-def times(factor: float, predict: Callable[..., Array], **setting: Any) -> Array:
+def _times(factor: float, predict: Callable[..., Array], **setting: Any) -> Array:
     """The prediction of `predict` at `setting`, multiplied by `factor`."""
     return factor * predict(**setting)
 
@@ -32,7 +32,7 @@ def times(factor: float, predict: Callable[..., Array], **setting: Any) -> Array
 # ---------------------------------------------------------------- F6: kappa and the test error from training data
 
 
-def trace_predictions(
+def _trace_predictions(
     swap: bool = False, power: float = 2.0, *, n: float, k: float, ridges: Any, noise_variance: float, **task: Any
 ) -> Array:
     """[kappa, test error] at each ridge; `swap` puts gamma for kappa, `power` != 2 misnormalises the estimate."""
@@ -43,9 +43,9 @@ def trace_predictions(
     return np.stack([gamma if swap else kappa, risk * shrink ** (2.0 - power)], axis=-1)
 
 
-def train_for_test(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
+def _train_for_test(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
     """[kappa, train error]: the estimate as if it were not corrected at all."""
-    return trace_predictions(False, 0.0, n=n, k=k, ridges=ridges, noise_variance=noise_variance, **task)
+    return _trace_predictions(False, 0.0, n=n, k=k, ridges=ridges, noise_variance=noise_variance, **task)
 
 
 F6 = Claim(
@@ -63,7 +63,7 @@ F6 = Claim(
         "theory.random_features.risk": "E_te",
     },
     kind="limit",
-    predict=trace_predictions,
+    predict=_trace_predictions,
     measure=simulation.gcv_estimates,
     settings=tuple({"ratio": ratio, "ridges": RIDGES, **TASK} for ratio in (0.5, 3.0, math.inf)),
     columns=(0, 1, 4, 5),
@@ -73,10 +73,10 @@ F6 = Claim(
     margin=0.015,
     budget=12000,
     mutants=(
-        Mutant(name="gamma for kappa", predict=partial(trace_predictions, True), settings=(0, 1)),
-        Mutant(name="normaliser not squared", predict=partial(trace_predictions, False, 1.0)),
-        Mutant(name="train error for test error", predict=train_for_test),
-        Mutant(name="four percent too large", predict=partial(times, 1.04, trace_predictions)),
+        Mutant(name="gamma for kappa", predict=partial(_trace_predictions, True), settings=(0, 1)),
+        Mutant(name="normaliser not squared", predict=partial(_trace_predictions, False, 1.0)),
+        Mutant(name="train error for test error", predict=_train_for_test),
+        Mutant(name="four percent too large", predict=partial(_times, 1.04, _trace_predictions)),
     ),
     scales={"quick": {"sizes": QUICK_SIZES, "margin": 0.06, "budget": 4000}},
 )
@@ -88,7 +88,7 @@ F6 = Claim(
 MEMBERS = (1, 3, 10, math.inf)
 
 
-def ensemble_predictions(
+def _ensemble_predictions(
     power: float = 1.0,
     plain_ridge: bool = False,
     *,
@@ -124,7 +124,7 @@ F7_ENSEMBLE = Claim(
     assumptions=(GAUSSIAN, "independent features, the same data", "n, k -> infinity at fixed n/k"),
     equations={"theory.random_features.ensemble_risk": "E_m"},
     kind="limit",
-    predict=ensemble_predictions,
+    predict=_ensemble_predictions,
     measure=simulation.ensemble_errors,
     settings=tuple({"ratio": ratio, "ridges": RIDGES, "members": MEMBERS, **TASK} for ratio in (0.5, 1.0)),
     outputs=tuple(f"m = {m:g}, ridge {ridge:g}" for m in MEMBERS for ridge in RIDGES),
@@ -133,10 +133,10 @@ F7_ENSEMBLE = Claim(
     margin=0.015,
     budget=8000,
     mutants=(
-        Mutant(name="1/sqrt(m)", predict=partial(ensemble_predictions, 0.5)),
-        Mutant(name="1/m^2", predict=partial(ensemble_predictions, 2.0)),
-        Mutant(name="limit with the plain ridge", predict=partial(ensemble_predictions, 1.0, True)),
-        Mutant(name="four percent too large", predict=partial(times, 1.04, ensemble_predictions)),
+        Mutant(name="1/sqrt(m)", predict=partial(_ensemble_predictions, 0.5)),
+        Mutant(name="1/m^2", predict=partial(_ensemble_predictions, 2.0)),
+        Mutant(name="limit with the plain ridge", predict=partial(_ensemble_predictions, 1.0, True)),
+        Mutant(name="four percent too large", predict=partial(_times, 1.04, _ensemble_predictions)),
     ),
     scales={"quick": {"sizes": (12, 24, 48, 96), "margin": 0.06, "budget": 4000}},
 )
@@ -146,17 +146,17 @@ SPLIT_RIDGES = (0.1, 0.5)
 PARTS = ("squared bias", "feature variance", "sample variance", "interaction")
 
 
-def split_predictions(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
+def _split_predictions(*, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
     """[squared bias, feature variance, sample variance, interaction] at each ridge."""
     parts = theory.decomposition(n, k, np.asarray(ridges), *task_of(**task), noise_variance)
     fields = (parts.squared_bias, parts.feature_variance, parts.sample_variance, parts.interaction)
     return np.stack([np.asarray(field) for field in fields], axis=-1)
 
 
-def wrong_split(which: str, *, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
+def _wrong_split(which: str, *, n: float, k: float, ridges: Any, noise_variance: float, **task: Any) -> Array:
     """The split with feature variance over k, without noise in the sample variance, or with the features' share
     counted as samples'."""
-    right = split_predictions(n=n, k=k, ridges=ridges, noise_variance=noise_variance, **task)
+    right = _split_predictions(n=n, k=k, ridges=ridges, noise_variance=noise_variance, **task)
     spectrum = task_of(**task)
     for row, ridge in zip(right, ridges, strict=True):
         gamma, _ = theory.implicit_regularization(n, k, ridge, spectrum[0])
@@ -183,7 +183,7 @@ F7_SPLIT = Claim(
     equations={"theory.random_features.decomposition": "the four parts"},
     kind="limit",
     relative=False,
-    predict=split_predictions,
+    predict=_split_predictions,
     measure=simulation.variance_split,
     settings=tuple({"ratio": ratio, "ridges": SPLIT_RIDGES, **SPLIT_TASK} for ratio in (0.5, 1.25)),
     outputs=tuple(f"{part} at ridge {ridge:g}" for ridge in SPLIT_RIDGES for part in PARTS),
@@ -192,9 +192,9 @@ F7_SPLIT = Claim(
     margin=0.015,
     budget=12000,
     mutants=(
-        Mutant(name="feature variance over k", predict=partial(wrong_split, "k")),
-        Mutant(name="no noise in the sample variance", predict=partial(wrong_split, "no noise")),
-        Mutant(name="features and samples exchanged", predict=partial(wrong_split, "exchanged")),
+        Mutant(name="feature variance over k", predict=partial(_wrong_split, "k")),
+        Mutant(name="no noise in the sample variance", predict=partial(_wrong_split, "no noise")),
+        Mutant(name="features and samples exchanged", predict=partial(_wrong_split, "exchanged")),
     ),
     scales={"quick": {"sizes": (10, 20, 40, 80), "margin": 0.05, "budget": 8000}},
 )
@@ -203,7 +203,7 @@ F7_SPLIT = Claim(
 # ---------------------------------------------------------------- F8: exact at any size
 
 
-def anchor_ratios(which: str = "exact", *, n: int, k: int, **_: Any) -> Array:
+def _anchor_ratios(which: str = "exact", *, n: int, k: int, **_: Any) -> Array:
     """[test, train] over the projection residual; `which` = "asymptotic" or "off by one" spoils them."""
     if which == "asymptotic":
         return np.array([n / (n - k), (n - k) / n])
@@ -227,23 +227,23 @@ F8 = Claim(
     assumptions=(GAUSSIAN, "rho = residual of projecting the target on the drawn features, noise included"),
     equations={"simulations.random_features.ridgeless_anchor": "both ratios measured"},
     kind="exact",
-    predict=anchor_ratios,
+    predict=_anchor_ratios,
     measure=simulation.ridgeless_anchor,
     settings=({"n": 12, "k": 3, **ANCHOR_TASK}, {"n": 20, "k": 9, **ANCHOR_TASK}, {"n": 40, "k": 25, **ANCHOR_TASK}),
     outputs=("test error / rho", "train error / rho"),
     budget=400_000,
     block=4096,
     mutants=(
-        Mutant(name="n/(n - k) for the test error", predict=partial(anchor_ratios, "asymptotic")),
-        Mutant(name="n - k - 1 for the train error", predict=partial(anchor_ratios, "off by one")),
-        Mutant(name="train error over n - 1", predict=partial(anchor_ratios, "train of test")),
-        Mutant(name="two percent too large", predict=partial(times, 1.02, anchor_ratios)),
+        Mutant(name="n/(n - k) for the test error", predict=partial(_anchor_ratios, "asymptotic")),
+        Mutant(name="n - k - 1 for the train error", predict=partial(_anchor_ratios, "off by one")),
+        Mutant(name="train error over n - 1", predict=partial(_anchor_ratios, "train of test")),
+        Mutant(name="two percent too large", predict=partial(_times, 1.02, _anchor_ratios)),
     ),
     scales={"quick": {"margin": 0.02, "budget": 200_000}},
 )
 
 
-def single_mode_errors(
+def _single_mode_errors(
     dof: int = 0,
     scale: bool = True,
     moved: bool = False,
@@ -281,7 +281,7 @@ def _chi_square_rule(dof: int, points: int = 120) -> tuple[Array, Array]:
     return 2 * node, weight / weight.sum()
 
 
-def equivalent_errors(*, n: int, k: int, ridges: Any, noise_variance: float, **task: Any) -> Array:
+def _equivalent_errors(*, n: int, k: int, ridges: Any, noise_variance: float, **task: Any) -> Array:
     """The deterministic equivalent at this small size: asymptotically right, here wrong by tens of percent."""
     spectrum, ridges = task_of(**task), np.asarray(ridges)
     test = theory.risk(n, k, ridges, *spectrum, noise_variance)
@@ -303,18 +303,18 @@ F8_SINGLE = Claim(
     assumptions=("Gaussian data and features", "one mode with eigenvalue 1", "ridge > 0"),
     equations={"simulations.random_features.power_law_errors": "measured at modes = 1"},
     kind="exact",
-    predict=single_mode_errors,
+    predict=_single_mode_errors,
     measure=simulation.power_law_errors,
     settings=({"n": 3, "k": 2, **ONE}, {"n": 2, "k": 7, **ONE}, {"n": 9, "k": 4, **ONE}),
     outputs=tuple(f"{what} error at ridge {ridge:g}" for ridge in (0.4, 3.0) for what in ("test", "train")),
     budget=400_000,
     block=4096,
     mutants=(
-        Mutant(name="n + 1 degrees of freedom", predict=partial(single_mode_errors, 1)),
-        Mutant(name="features not divided by k", predict=partial(single_mode_errors, 0, False)),
-        Mutant(name="noise without T^2", predict=partial(single_mode_errors, 0, True, True)),
-        Mutant(name="deterministic equivalent in place of the exact mean", predict=equivalent_errors),
-        Mutant(name="two percent too large", predict=partial(times, 1.02, single_mode_errors)),
+        Mutant(name="n + 1 degrees of freedom", predict=partial(_single_mode_errors, 1)),
+        Mutant(name="features not divided by k", predict=partial(_single_mode_errors, 0, False)),
+        Mutant(name="noise without T^2", predict=partial(_single_mode_errors, 0, True, True)),
+        Mutant(name="deterministic equivalent in place of the exact mean", predict=_equivalent_errors),
+        Mutant(name="two percent too large", predict=partial(_times, 1.02, _single_mode_errors)),
     ),
     scales={"quick": {"margin": 0.02, "budget": 200_000}},
 )

@@ -21,13 +21,13 @@ NOISE = "noise variance = relative noise times the clean ridgeless test error at
 # ---------------------------------------------------------------- T2: the optimal fitting ratio
 
 
-def ratio_gap(*, n: float, alpha: float, beta: float, relative_noise: float) -> float:
+def _ratio_gap(*, n: float, alpha: float, beta: float, relative_noise: float) -> float:
     """R_n - R*: train/test error at the best ridge for n samples, less its limit."""
     best = theory.power_law_fitting_ratio(n, alpha, beta, relative_noise)
     return float(best) - float(theory.optimal_fitting_ratio(alpha, beta, relative_noise))
 
 
-def wrong_ratio_gap(which: str, *, n: float, alpha: float, beta: float, relative_noise: float) -> float:
+def _wrong_ratio_gap(which: str, *, n: float, alpha: float, beta: float, relative_noise: float) -> float:
     """R_n less a wrong limit: its equation without one factor alpha, with exponents exchanged, the root not squared, or
     the exponent beta - 1; or R_n with a noise variance that does not fall with n."""
     a, b, noise = alpha, beta, relative_noise
@@ -48,7 +48,7 @@ def wrong_ratio_gap(which: str, *, n: float, alpha: float, beta: float, relative
     return float(theory.power_law_fitting_ratio(n, alpha, beta, noise)) - limit
 
 
-def ratio_exponent(*, alpha: float, beta: float, relative_noise: float) -> float:
+def _ratio_exponent(*, alpha: float, beta: float, relative_noise: float) -> float:
     """The power of 1/n at which R_n approaches R*."""
     return float(theory.convergence_exponent(alpha, beta))
 
@@ -77,13 +77,13 @@ T2 = Claim(
     },
     kind="rate",
     deterministic=True,
-    predict=ratio_exponent,
-    measure=ratio_gap,
+    predict=_ratio_exponent,
+    measure=_ratio_gap,
     settings=T2_SETTINGS,
     sizes=(1000, 3000, 10_000, 30_000),
     margin=0.03,
     mutants=tuple(
-        Mutant(name=name, measure=partial(wrong_ratio_gap, name), settings=(0, 1))
+        Mutant(name=name, measure=partial(_wrong_ratio_gap, name), settings=(0, 1))
         for name in (
             "noise without alpha",
             "alpha and beta exchanged",
@@ -95,7 +95,7 @@ T2 = Claim(
 )
 
 
-def risk_at_ratio(*, n: float, ratio: float, alpha: float, beta: float, relative_noise: float) -> float:
+def _risk_at_ratio(*, n: float, ratio: float, alpha: float, beta: float, relative_noise: float) -> float:
     """The exact infinite-sum test error at fitting ratio `ratio`, over its n^(1 - beta)."""
     learned = n * (1 - math.sqrt(ratio))
     gamma, _ = theory.power_law_regularization(learned, math.inf, 0.0, alpha)
@@ -104,7 +104,7 @@ def risk_at_ratio(*, n: float, ratio: float, alpha: float, beta: float, relative
     return float(theory.power_law_risk(n, math.inf, ridge, alpha, beta, relative_noise * clean)) * n ** (beta - 1)
 
 
-def predicted_at_ratio(
+def _predicted_at_ratio(
     which: str = "right", *, n: float, ratio: float, alpha: float, beta: float, relative_noise: float
 ) -> float:
     """P F(r), r = sqrt(ratio), by the suite's function, or a wrong version of it; `n` is not used."""
@@ -139,8 +139,8 @@ T2_RISK = Claim(
     },
     kind="limit",
     deterministic=True,
-    predict=predicted_at_ratio,
-    measure=risk_at_ratio,
+    predict=_predicted_at_ratio,
+    measure=_risk_at_ratio,
     settings=tuple(
         {"ratio": ratio, "alpha": a, "beta": b, "relative_noise": noise}
         for ratio, a, b, noise in (
@@ -154,7 +154,7 @@ T2_RISK = Claim(
     powers=(1.0, 2.0),
     margin=1e-4,
     mutants=variants(
-        predicted_at_ratio, "noise without alpha", "ratio for its root", "alpha for alpha - 1", "one percent"
+        _predicted_at_ratio, "noise without alpha", "ratio for its root", "alpha for alpha - 1", "one percent"
     ),
 )
 
@@ -162,12 +162,12 @@ T2_RISK = Claim(
 # ---------------------------------------------------------------- C1, S: when interpolation is best, what it costs
 
 
-def overfits(*, alpha: float, beta: float, relative_noise: float) -> float:
+def _overfits(*, alpha: float, beta: float, relative_noise: float) -> float:
     """1 if the exact infinite-sum optimum at a million samples has a fitting ratio above 0, else 0."""
     return float(theory.power_law_fitting_ratio(1e6, alpha, beta, relative_noise) > 1e-7)
 
 
-def above_threshold(which: str = "right", *, alpha: float, beta: float, relative_noise: float) -> float:
+def _above_threshold(which: str = "right", *, alpha: float, beta: float, relative_noise: float) -> float:
     """1 if the relative noise exceeds the threshold, else 0; or by a wrong threshold."""
     threshold = {
         "right": float(theory.overfitting_threshold(alpha, beta)),
@@ -190,8 +190,8 @@ C1 = Claim(
         "theory.random_features.power_law_fitting_ratio": "R at finite n",
     },
     kind="identity",
-    predict=above_threshold,
-    measure=overfits,
+    predict=_above_threshold,
+    measure=_overfits,
     settings=tuple(
         {"alpha": a, "beta": b, "relative_noise": noise}
         for a, b, noise in (
@@ -206,19 +206,19 @@ C1 = Claim(
         )
     ),
     mutants=variants(
-        above_threshold, "threshold without alpha", "threshold without alpha - 1", "alpha and beta exchanged"
+        _above_threshold, "threshold without alpha", "threshold without alpha - 1", "alpha and beta exchanged"
     ),
 )
 
 
-def measured_cost(*, n: float, ratio: float, alpha: float, beta: float, relative_noise: float) -> float:
+def _measured_cost(*, n: float, ratio: float, alpha: float, beta: float, relative_noise: float) -> float:
     """E(ratio)/E(best ratio) from infinite sums at n samples."""
     best = float(theory.power_law_fitting_ratio(n, alpha, beta, relative_noise))
     common = {"n": n, "alpha": alpha, "beta": beta, "relative_noise": relative_noise}
-    return risk_at_ratio(ratio=ratio, **common) / risk_at_ratio(ratio=best, **common)
+    return _risk_at_ratio(ratio=ratio, **common) / _risk_at_ratio(ratio=best, **common)
 
 
-def predicted_cost(which: str = "right", *, n: float, ratio: float, alpha: float, beta: float, relative_noise: float):
+def _predicted_cost(which: str = "right", *, n: float, ratio: float, alpha: float, beta: float, relative_noise: float):
     """F(sqrt(ratio))/F(r*), or wrong versions; `n` is not used."""
     if which == "ratio for its root":
         ratio = ratio**2
@@ -238,8 +238,8 @@ S = Claim(
     equations={"theory.random_features.fitting_ratio_cost": "F(sqrt R)/F(r*)"},
     kind="limit",
     deterministic=True,
-    predict=predicted_cost,
-    measure=measured_cost,
+    predict=_predicted_cost,
+    measure=_measured_cost,
     settings=tuple(
         {"ratio": ratio, "alpha": a, "beta": b, "relative_noise": noise}
         for ratio, a, b, noise in (
@@ -252,7 +252,7 @@ S = Claim(
     sizes=(1000, 4000, 16_000, 64_000),
     powers=(1.0, 2.0),
     margin=1e-4,
-    mutants=variants(predicted_cost, "ratio for its root", "noise without alpha", "squared", "one in a thousand"),
+    mutants=variants(_predicted_cost, "ratio for its root", "noise without alpha", "squared", "one in a thousand"),
 )
 
 CLAIMS = (T2, T2_RISK, C1, S)

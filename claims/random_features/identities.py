@@ -27,7 +27,7 @@ def _framework_symbols() -> dict[str, Any]:
     return dict(zip(names, sympy.symbols(" ".join(names), positive=True), strict=True))
 
 
-def textbook_form() -> Any:
+def _textbook_form() -> Any:
     """E_te as published, its sums expressed by A = sum v^2 f^2 and B = sum v^2 e f (so that sum v^2 f = A + B)."""
     x = _framework_symbols()
     n, k, z, q = x["n"], x["k"], x["z"], x["q"]
@@ -36,7 +36,7 @@ def textbook_form() -> Any:
     return bracket / (1 - (q * (k - 2 * z) + z**2) / (n * (k - q)))
 
 
-def stable_form(cross: int = 1, square: int = 1, noise_outside: bool = False, slack: str = "z") -> Any:
+def _stable_form(cross: int = 1, square: int = 1, noise_outside: bool = False, slack: str = "z") -> Any:
     """E_te rearranged without cancellation, with switches for wrong versions."""
     x = _framework_symbols()
     s, p, r = x["z"] - x["q"], x["n"] - x["z"], x["k"] - x[slack]
@@ -52,24 +52,26 @@ F1_FORM = Claim(
     source="derived; equals the published arrangement identically",
     provenance="derived",
     kind="identity",
-    predict=stable_form,
-    measure=textbook_form,
+    predict=_stable_form,
+    measure=_textbook_form,
     mutants=(
-        Mutant(name="cross term dropped", predict=partial(stable_form, cross=0)),
-        Mutant(name="product of slacks doubled", predict=partial(stable_form, square=2)),
-        Mutant(name="noise outside the fraction", predict=partial(stable_form, noise_outside=True)),
-        Mutant(name="k - q for k - z", predict=partial(stable_form, slack="q")),
+        Mutant(name="cross term dropped", predict=partial(_stable_form, cross=0)),
+        Mutant(name="product of slacks doubled", predict=partial(_stable_form, square=2)),
+        Mutant(name="noise outside the fraction", predict=partial(_stable_form, noise_outside=True)),
+        Mutant(name="k - q for k - z", predict=partial(_stable_form, slack="q")),
     ),
 )
 
 
-def finite_width_gap(*, n: float, k: float, ridge: float, alpha: float, beta: float, modes: int, noise: float) -> float:
+def _finite_width_gap(
+    *, n: float, k: float, ridge: float, alpha: float, beta: float, modes: int, noise: float
+) -> float:
     """k (E(k) - E(infinity)): how far `k` features are from infinitely many, times k."""
     task = theory.power_law(alpha, beta, modes)
     return float(k * (theory.risk(n, k, ridge, *task, noise) - theory.risk(n, math.inf, ridge, *task, noise)))
 
 
-def first_correction(
+def _first_correction(
     cross: float = 1.0,
     shift: float = 1.0,
     *,
@@ -94,7 +96,7 @@ def first_correction(
     return direct + shift * moved
 
 
-def at_width(setting: Mapping[str, Any], size: float) -> dict[str, Any]:
+def _at_width(setting: Mapping[str, Any], size: float) -> dict[str, Any]:
     """The `setting` with k = `size` features."""
     return {**setting, "k": size}
 
@@ -113,27 +115,27 @@ F2_CORRECTION = Claim(
     equations={"theory.random_features.risk": "E at finite and infinite k"},
     kind="limit",
     deterministic=True,
-    predict=first_correction,
-    measure=finite_width_gap,
+    predict=_first_correction,
+    measure=_finite_width_gap,
     settings=(CORRECTION, {**CORRECTION, "beta": 1.9, "noise": 0.07, "ridge": 1.3}),
     sizes=(16_000, 32_000, 64_000, 128_000),
-    at_size=at_width,
+    at_size=_at_width,
     powers=(1.0, 2.0),
     margin=1e-5,
     mutants=(
-        Mutant(name="B dropped", predict=partial(first_correction, 0.0)),
-        Mutant(name="shift of gamma ignored", predict=partial(first_correction, 1.0, 0.0)),
-        Mutant(name="shift of gamma with the wrong sign", predict=partial(first_correction, 1.0, -1.0)),
+        Mutant(name="B dropped", predict=partial(_first_correction, 0.0)),
+        Mutant(name="shift of gamma ignored", predict=partial(_first_correction, 1.0, 0.0)),
+        Mutant(name="shift of gamma with the wrong sign", predict=partial(_first_correction, 1.0, -1.0)),
     ),
 )
 
 
-def isotropic_risk(*, n: float, k: float, modes: int, power: float, noise: float) -> float:
+def _isotropic_risk(*, n: float, k: float, modes: int, power: float, noise: float) -> float:
     """The suite's ridgeless test error for `modes` equal eigenvalues and equal target `power` per mode."""
     return float(theory.risk(n, k, 0.0, np.ones(modes), np.full(modes, power), noise))
 
 
-def isotropic_rational(
+def _isotropic_rational(
     swap: bool = False, dof: float = 2, *, n: float, k: float, modes: int, power: float, noise: float
 ):
     """The same by hand: z = min(n, k), e = z/modes, every sum a product; switches make wrong versions."""
@@ -145,7 +147,7 @@ def isotropic_rational(
     return n * ((a + noise) * (s + r) + b * s) / (s * (p + r) + p * r)
 
 
-def below_rank(*, n: float, k: float, modes: int, **_: Any) -> bool:
+def _below_rank(*, n: float, k: float, modes: int, **_: Any) -> bool:
     """Whether the ridgeless isotropic error is finite and not noise-free: `n` != `k`, both not beyond `modes`."""
     return n != k and min(n, k) < modes
 
@@ -163,14 +165,14 @@ F3 = Claim(
     assumptions=("all M eigenvalues equal", "no ridge", "min(n, k) < M, n != k"),
     equations={"theory.random_features.risk": "equal eigenvalues, ridge 0"},
     kind="identity",
-    admissible=below_rank,
-    predict=isotropic_rational,
-    measure=isotropic_risk,
+    admissible=_below_rank,
+    predict=_isotropic_rational,
+    measure=_isotropic_risk,
     settings=ISOTROPIC,
     mutants=(
-        Mutant(name="n and k swapped", predict=partial(isotropic_rational, True)),
-        Mutant(name="q = z^1.5/M^0.5", predict=partial(isotropic_rational, False, 1.5)),
-        Mutant(name="q = z^3/M^2", predict=partial(isotropic_rational, False, 3)),
+        Mutant(name="n and k swapped", predict=partial(_isotropic_rational, True)),
+        Mutant(name="q = z^1.5/M^0.5", predict=partial(_isotropic_rational, False, 1.5)),
+        Mutant(name="q = z^3/M^2", predict=partial(_isotropic_rational, False, 3)),
     ),
 )
 
@@ -181,7 +183,7 @@ F4_SETTINGS = tuple(
 )
 
 
-def dual_values(*, n: float, k: float, ridge: float, noise: float) -> Array:
+def _dual_values(*, n: float, k: float, ridge: float, noise: float) -> Array:
     """[gamma(n, k, ridge), E(n, k, ridge)/E(k, n, ridge k/n)] from the solver."""
     task = theory.power_law(1.4, 1.7, 500)
     gamma, _ = theory.implicit_regularization(n, k, ridge, task[0])
@@ -189,7 +191,7 @@ def dual_values(*, n: float, k: float, ridge: float, noise: float) -> Array:
     return np.array([gamma, theory.risk(n, k, ridge, *task, noise) / other])
 
 
-def dual_predictions(
+def _dual_predictions(
     scaling: float = 1.0, same_error: bool = False, *, n: float, k: float, ridge: float, noise: float
 ) -> Array:
     """[gamma(k, n, ridge k/n), the ratio of test errors]; `scaling` and `same_error` make wrong versions."""
@@ -211,26 +213,26 @@ F4 = Claim(
     provenance="derived",
     equations={"theory.random_features.implicit_regularization": "gamma at both cells"},
     kind="identity",
-    predict=dual_predictions,
-    measure=dual_values,
+    predict=_dual_predictions,
+    measure=_dual_values,
     settings=F4_SETTINGS,
     outputs=("gamma", "ratio of test errors"),
     mutants=(
-        Mutant(name="ridge not rescaled", predict=partial(dual_predictions, 0.0)),
-        Mutant(name="ridge rescaled by n/k", predict=partial(dual_predictions, -1.0)),
-        Mutant(name="test errors equal", predict=partial(dual_predictions, 1.0, True)),
+        Mutant(name="ridge not rescaled", predict=partial(_dual_predictions, 0.0)),
+        Mutant(name="ridge rescaled by n/k", predict=partial(_dual_predictions, -1.0)),
+        Mutant(name="test errors equal", predict=partial(_dual_predictions, 1.0, True)),
     ),
 )
 
 
-def learned_modes(power: int = 1, *, n: float, k: float, ridge: float, noise: float) -> Array:
+def _learned_modes(power: int = 1, *, n: float, k: float, ridge: float, noise: float) -> Array:
     """The sum of learnabilities (to a `power`), summed over modes at the solver's gamma, twice."""
     eigenvalues = np.arange(1, 501) ** -1.4
     gamma, _ = theory.implicit_regularization(n, k, ridge, eigenvalues)
     return np.repeat(np.sum((eigenvalues / (eigenvalues + gamma)) ** power), 2)
 
 
-def budgets(swap: bool = False, no_k: bool = False, *, n: float, k: float, ridge: float, noise: float) -> Array:
+def _budgets(swap: bool = False, no_k: bool = False, *, n: float, k: float, ridge: float, noise: float) -> Array:
     """[n - ridge/kappa, k - k kappa/gamma]; the switches make wrong versions."""
     gamma, kappa = theory.implicit_regularization(n, k, ridge, np.arange(1, 501) ** -1.4)
     if swap:
@@ -246,14 +248,14 @@ F5 = Claim(
     provenance="derived",
     equations={"theory.random_features.implicit_regularization": "both equations"},
     kind="identity",
-    predict=budgets,
-    measure=learned_modes,
+    predict=_budgets,
+    measure=_learned_modes,
     settings=F4_SETTINGS[:3],
     outputs=("samples", "features"),
     mutants=(
-        Mutant(name="kappa and gamma exchanged", predict=partial(budgets, True)),
-        Mutant(name="kappa/gamma without k", predict=partial(budgets, False, True)),
-        Mutant(name="squared learnabilities", measure=partial(learned_modes, 2)),
+        Mutant(name="kappa and gamma exchanged", predict=partial(_budgets, True)),
+        Mutant(name="kappa/gamma without k", predict=partial(_budgets, False, True)),
+        Mutant(name="squared learnabilities", measure=partial(_learned_modes, 2)),
     ),
 )
 

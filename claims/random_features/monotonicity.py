@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,7 @@ EQUIVALENT = "holds for the eigenframework's deterministic equivalent (rf.F1), n
 # ---------------------------------------------------------------- tasks and their best errors
 
 
-def drawn_task(*, alpha: float, beta: float, modes: int, draw: int, sparse: bool) -> tuple[Array, Array]:
+def _drawn_task(*, alpha: float, beta: float, modes: int, draw: int, sparse: bool) -> tuple[Array, Array]:
     """A power law with log-normal jitter, drawn by number `draw`; `sparse` keeps about a third of the target."""
     rng = np.random.default_rng([draw, modes])
     index = np.arange(1, modes + 1, dtype=float)
@@ -35,72 +36,72 @@ def drawn_task(*, alpha: float, beta: float, modes: int, draw: int, sparse: bool
     return eigenvalues, power
 
 
-def least_risk(n: float, k: float, noise: float, task: tuple[Array, Array]) -> float:
+def _least_risk(n: float, k: float, noise: float, task: tuple[Array, Array]) -> float:
     """The smallest test error over all ridges; `noise` in units of the target's total power."""
     return float(theory.optimal_ridge(n, k, *task, noise * task[1].sum())[1])
 
 
-def least_before(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
+def _least_before(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
     """The best error with n samples and k features."""
-    return least_risk(n, k, noise, drawn_task(**task))
+    return _least_risk(n, k, noise, _drawn_task(**task))
 
 
-def least_after(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
+def _least_after(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
     """The best error with `more_n` samples and `more_k` features added."""
-    return least_risk(n + more_n, k + more_k, noise, drawn_task(**task))
+    return _least_risk(n + more_n, k + more_k, noise, _drawn_task(**task))
 
 
-def least_at_infinite_width(*, n: float, k: float, noise: float, **task: Any) -> float:
+def _least_at_infinite_width(*, n: float, k: float, noise: float, **task: Any) -> float:
     """The best error of kernel regression on the same samples."""
-    return least_risk(n, math.inf, noise, drawn_task(**task))
+    return _least_risk(n, math.inf, noise, _drawn_task(**task))
 
 
-def least_at_width(*, n: float, k: float, noise: float, **task: Any) -> float:
+def _least_at_width(*, n: float, k: float, noise: float, **task: Any) -> float:
     """The best error with k features."""
-    return least_risk(n, k, noise, drawn_task(**task))
+    return _least_risk(n, k, noise, _drawn_task(**task))
 
 
-def scaled(factor: float, **point: Any) -> float:
+def _scaled(factor: float, **point: Any) -> float:
     """`factor` times the best error with k features."""
-    return factor * least_at_width(**point)
+    return factor * _least_at_width(**point)
 
 
-def ridgeless_at_width(*, n: float, k: float, noise: float, **task: Any) -> float:
+def _ridgeless_at_width(*, n: float, k: float, noise: float, **task: Any) -> float:
     """The error without ridge at k features (finite off n = k)."""
-    eigenvalues, power = drawn_task(**task)
+    eigenvalues, power = _drawn_task(**task)
     return float(theory.risk(n, k, 0.0, eigenvalues, power, noise * power.sum()))
 
 
-def ridgeless_at_infinite_width(*, n: float, k: float, noise: float, **task: Any) -> float:
+def _ridgeless_at_infinite_width(*, n: float, k: float, noise: float, **task: Any) -> float:
     """The error without ridge at infinite width."""
-    return ridgeless_at_width(n=n, k=math.inf, noise=noise, **task)
+    return _ridgeless_at_width(n=n, k=math.inf, noise=noise, **task)
 
 
-def at_fixed_ridge(
+def _at_fixed_ridge(
     after: bool, *, n: float, k: float, more_n: float, more_k: float, noise: float, depth: float = 0.0, **task: Any
 ) -> float:
     """The error at a small fixed ridge, before or `after` adding samples and features; `depth` is not used."""
-    eigenvalues, power = drawn_task(**task)
+    eigenvalues, power = _drawn_task(**task)
     n, k = (n + more_n, k + more_k) if after else (n, k)
     return float(theory.risk(n, k, 1e-4 * eigenvalues[0], eigenvalues, power, noise * power.sum()))
 
 
-def at_fixed_ratio(
+def _at_fixed_ratio(
     after: bool, *, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any
 ) -> float:
     """The error at train/test = 0.01, before or `after`; the largest ratio below it where features are too few."""
-    eigenvalues, power = drawn_task(**task)
+    eigenvalues, power = _drawn_task(**task)
     n, k = (n + more_n, k + more_k) if after else (n, k)
     learned = min(0.9 * n, 0.999 * k, 0.999 * eigenvalues.size)
     gamma, _ = theory.implicit_regularization(learned, math.inf, 0.0, eigenvalues)
     return float(theory.at_gamma(gamma, n, k, eigenvalues, power, noise * power.sum()).risk)
 
 
-def least_train_error(
+def _least_train_error(
     after: bool, *, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any
 ) -> float:
     """The ridgeless train error, which is the smallest one, before or `after`."""
-    eigenvalues, power = drawn_task(**task)
+    eigenvalues, power = _drawn_task(**task)
     n, k = (n + more_n, k + more_k) if after else (n, k)
     return float(theory.train_error(n, k, 0.0, eigenvalues, power, noise * power.sum()))
 
@@ -116,6 +117,12 @@ STEPS = {"more_n": Range(0, 50), "more_k": Range(0, 50)}
 NOISES = tuple(
     {"noise": noise, "sparse": sparse} for noise, sparse in ((0.0, False), (0.01, True), (1.0, False), (10.0, True))
 )
+
+
+def _pair(name: str, function: Callable[..., float]) -> Mutant:
+    """The mutant that compares `function` before and after, in place of the best error."""
+    return Mutant(name=name, predict=partial(function, False), measure=partial(function, True))
+
 
 T1_WORDS = (
     r"n'\ge n,\ k'\ge k \;\Rightarrow\; \min_{\delta\ge0}E_{te}(n',k',\delta)\le\min_{\delta\ge0}E_{te}(n,k,\delta)"
@@ -135,49 +142,33 @@ T1 = Claim(
     proof=T1_PROOF,
     equations={"theory.random_features.optimal_ridge": "min over the ridge"},
     kind="bound",
-    predict=least_before,
-    measure=least_after,
+    predict=_least_before,
+    measure=_least_after,
     settings=NOISES,
     domain={**TASKS, **SIZES, **STEPS},
     restarts=150,
     mutants=(
-        Mutant(name="at a fixed ridge", predict=partial(at_fixed_ridge, False), measure=partial(at_fixed_ridge, True)),
         Mutant(
-            name="at a fixed fitting ratio",
-            predict=partial(at_fixed_ratio, False),
-            measure=partial(at_fixed_ratio, True),
+            name="at a fixed ridge", predict=partial(_at_fixed_ridge, False), measure=partial(_at_fixed_ridge, True)
         ),
-        Mutant(
-            name="for the least train error",
-            predict=partial(least_train_error, False),
-            measure=partial(least_train_error, True),
-        ),
-        Mutant(name="more is worse", predict=least_after, measure=least_before),
+        _pair("at a fixed fitting ratio", _at_fixed_ratio),
+        _pair("for the least train error", _least_train_error),
+        Mutant(name="more is worse", predict=_least_after, measure=_least_before),
     ),
     scales={"quick": {"restarts": 30, "settings": NOISES[1:3]}, "paper": {"restarts": 2000}},
 )
 
 
-def fixed_gamma_risk(after: bool, *, depth: float, **point: Any) -> float:
-    """The error at one gamma, `depth` decades above the smallest admissible one at the smaller size."""
+def _at_fixed_gamma(quantity: str, after: bool, *, depth: float, **point: Any) -> float:
+    """The `quantity` ("risk", "train_error") at one gamma, `depth` decades above the smallest admissible one at the smaller size."""
     n, k, more_n, more_k = (point.pop(name) for name in ("n", "k", "more_n", "more_k"))
     noise = point.pop("noise")
-    eigenvalues, power = drawn_task(**point)
+    eigenvalues, power = _drawn_task(**point)
     least, _ = theory.implicit_regularization(n, k, 0.0, eigenvalues)
     gamma = max(float(least), 1e-9 * eigenvalues[-1]) * 10.0**depth
     n, k = (n + more_n, k + more_k) if after else (n, k)
-    return float(theory.at_gamma(gamma, n, k, eigenvalues, power, noise * power.sum()).risk)
-
-
-def train_at_gamma(after: bool, *, depth: float, **point: Any) -> float:
-    """As `fixed_gamma_risk`, for the train error (which rises with n)."""
-    n, k, more_n, more_k = (point.pop(name) for name in ("n", "k", "more_n", "more_k"))
-    noise = point.pop("noise")
-    eigenvalues, power = drawn_task(**point)
-    least, _ = theory.implicit_regularization(n, k, 0.0, eigenvalues)
-    gamma = max(float(least), 1e-9 * eigenvalues[-1]) * 10.0**depth
-    n, k = (n + more_n, k + more_k) if after else (n, k)
-    return float(theory.at_gamma(gamma, n, k, eigenvalues, power, noise * power.sum()).train_error)
+    point_at_gamma = theory.at_gamma(gamma, n, k, eigenvalues, power, noise * power.sum())
+    return float(getattr(point_at_gamma, quantity))
 
 
 T1_GAMMA = Claim(
@@ -190,17 +181,23 @@ T1_GAMMA = Claim(
     proof=T1_PROOF,
     equations={"theory.random_features.at_gamma": "E_te at a chosen gamma"},
     kind="bound",
-    predict=partial(fixed_gamma_risk, False),
-    measure=partial(fixed_gamma_risk, True),
+    predict=partial(_at_fixed_gamma, "risk", False),
+    measure=partial(_at_fixed_gamma, "risk", True),
     settings=NOISES,
     domain={**TASKS, **SIZES, **STEPS, "depth": Range(0.01, 4.0)},
     restarts=300,
     mutants=(
-        Mutant(name="the other way", predict=partial(fixed_gamma_risk, True), measure=partial(fixed_gamma_risk, False)),
         Mutant(
-            name="for the train error", predict=partial(train_at_gamma, False), measure=partial(train_at_gamma, True)
+            name="the other way",
+            predict=partial(_at_fixed_gamma, "risk", True),
+            measure=partial(_at_fixed_gamma, "risk", False),
         ),
-        Mutant(name="at a fixed ridge", predict=partial(at_fixed_ridge, False), measure=partial(at_fixed_ridge, True)),
+        Mutant(
+            name="for the train error", predict=partial(_train_at_gamma, False), measure=partial(_train_at_gamma, True)
+        ),
+        Mutant(
+            name="at a fixed ridge", predict=partial(_at_fixed_ridge, False), measure=partial(_at_fixed_ridge, True)
+        ),
     ),
     scales={"quick": {"restarts": 60, "settings": NOISES[1:3]}, "paper": {"restarts": 4000}},
 )
@@ -209,42 +206,42 @@ T1_GAMMA = Claim(
 # ---------------------------------------------------------------- when is it strict, and what is false
 
 
-def not_smaller(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
+def _not_smaller(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
     """1 where the best error did not fall strictly, else 0."""
-    before = least_before(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task)
-    return float(not least_after(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task) < before)
+    before = _least_before(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task)
+    return float(not _least_after(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task) < before)
 
 
-def falls_less(
+def _falls_less(
     fraction: float, *, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any
 ) -> float:
     """1 where the best error did not fall by `fraction`, else 0."""
-    before = least_before(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task)
-    after = least_after(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task)
+    before = _least_before(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task)
+    after = _least_after(n=n, k=k, more_n=more_n, more_k=more_k, noise=noise, **task)
     return float(not after < (1 - fraction) * before)
 
 
-def not_smaller_at_full_rank(*, n: float, k: float, noise: float, **point: Any) -> float:
-    """As `not_smaller` without noise and with at least as many samples and features as modes: all errors are 0."""
-    return not_smaller(n=n + point["modes"], k=k + point["modes"], noise=0.0, **point)
+def _not_smaller_at_full_rank(*, n: float, k: float, noise: float, **point: Any) -> float:
+    """As `_not_smaller` without noise and with at least as many samples and features as modes: all errors are 0."""
+    return _not_smaller(n=n + point["modes"], k=k + point["modes"], noise=0.0, **point)
 
 
-def not_smaller_unlearnable(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
-    """As `not_smaller` for a target that lives in one mode of eigenvalue 0."""
-    eigenvalues = np.append(drawn_task(**task)[0], 0.0)
+def _not_smaller_unlearnable(*, n: float, k: float, more_n: float, more_k: float, noise: float, **task: Any) -> float:
+    """As `_not_smaller` for a target that lives in one mode of eigenvalue 0."""
+    eigenvalues = np.append(_drawn_task(**task)[0], 0.0)
     power = np.append(np.zeros(eigenvalues.size - 1), 2.0)
-    before = least_risk(n, k, noise, (eigenvalues, power))
-    return float(not least_risk(n + more_n, k + more_k, noise, (eigenvalues, power)) < before)
+    before = _least_risk(n, k, noise, (eigenvalues, power))
+    return float(not _least_risk(n + more_n, k + more_k, noise, (eigenvalues, power)) < before)
 
 
-def zero(**_: Any) -> float:
+def _zero(**_: Any) -> float:
     """The number 0, for statements that something never happens."""
     return 0.0
 
 
-def strictness_conditions(*, n: float, k: float, noise: float, more_n: float, more_k: float, **task: Any) -> bool:
+def _strictness_conditions(*, n: float, k: float, noise: float, more_n: float, more_k: float, **task: Any) -> bool:
     """Whether sizes grow, something is learnable, and the smaller size does not reach error 0."""
-    eigenvalues, power = drawn_task(**task)
+    eigenvalues, power = _drawn_task(**task)
     return more_n + more_k > 0 and bool(np.any(eigenvalues * power > 0)) and (noise > 0 or min(n, k) < eigenvalues.size)
 
 
@@ -263,9 +260,9 @@ T1_STRICT = Claim(
     kind="bound",
     relative=False,
     margin=0.5,
-    admissible=strictness_conditions,
-    predict=zero,
-    measure=not_smaller,
+    admissible=_strictness_conditions,
+    predict=_zero,
+    measure=_not_smaller,
     settings=({"noise": 0.0, "sparse": False}, {"noise": 0.3, "sparse": False}),
     domain={
         **TASKS,
@@ -276,9 +273,9 @@ T1_STRICT = Claim(
     restarts=150,
     scales={"quick": {"restarts": 30}, "paper": {"restarts": 1000}},
     mutants=(
-        Mutant(name="also with error 0 already", measure=not_smaller_at_full_rank),
-        Mutant(name="also with nothing learnable", measure=not_smaller_unlearnable),
-        Mutant(name="by one percent at least", measure=partial(falls_less, 0.01)),
+        Mutant(name="also with error 0 already", measure=_not_smaller_at_full_rank),
+        Mutant(name="also with nothing learnable", measure=_not_smaller_unlearnable),
+        Mutant(name="by one percent at least", measure=partial(_falls_less, 0.01)),
     ),
 )
 
@@ -298,13 +295,13 @@ T1_ALWAYS = Claim(
     kind="bound",
     relative=False,
     margin=0.5,
-    predict=zero,
-    measure=not_smaller,
+    predict=_zero,
+    measure=_not_smaller,
     settings=({**POINT, "n": 25, "k": 30, "noise": 0.0, "sparse": False},),
 )
 
 
-def fixed_ridge_risk(
+def _fixed_ridge_risk(
     after: bool, *, n: float, k: float, new_n: float, new_k: float, ridge: float, noise: float
 ) -> float:
     """The error at `ridge` of the task lambda_i = v_i^2 = i^-1.5, 1000 modes, before or `after`."""
@@ -322,8 +319,8 @@ T1_RIDGE = Claim(
     expected="refuted",
     corrected_by="rf.T1",
     kind="bound",
-    predict=partial(fixed_ridge_risk, False),
-    measure=partial(fixed_ridge_risk, True),
+    predict=partial(_fixed_ridge_risk, False),
+    measure=partial(_fixed_ridge_risk, True),
     settings=tuple(
         {"n": n, "k": k, "new_n": 100, "new_k": 100, "ridge": 1e-4, "noise": 0.1}
         for n, k in ((50, 100), (100, 50), (100, 99))
@@ -340,15 +337,15 @@ T1C = Claim(
     proof=T1_PROOF,
     equations={"theory.random_features.optimal_ridge": "min over the ridge, k = inf"},
     kind="bound",
-    predict=least_at_width,
-    measure=least_at_infinite_width,
+    predict=_least_at_width,
+    measure=_least_at_infinite_width,
     settings=NOISES,
     domain={**TASKS, **SIZES},
     restarts=150,
     mutants=(
-        Mutant(name="finite width is better", predict=least_at_infinite_width, measure=least_at_width),
-        Mutant(name="by one percent at least", predict=partial(scaled, 0.99)),
-        Mutant(name="without a ridge", predict=ridgeless_at_width, measure=ridgeless_at_infinite_width),
+        Mutant(name="finite width is better", predict=_least_at_infinite_width, measure=_least_at_width),
+        Mutant(name="by one percent at least", predict=partial(_scaled, 0.99)),
+        Mutant(name="without a ridge", predict=_ridgeless_at_width, measure=_ridgeless_at_infinite_width),
     ),
     scales={"quick": {"restarts": 30, "settings": NOISES[1:3]}, "paper": {"restarts": 2000}},
 )
@@ -357,13 +354,13 @@ T1C = Claim(
 # ---------------------------------------------------------------- the optimum of a matched prior
 
 
-def best_ridge(*, n: float, scale: float, noise: float, alpha: float) -> float:
+def _best_ridge(*, n: float, scale: float, noise: float, alpha: float) -> float:
     """The optimal ridge of kernel regression for target power = scale * eigenvalues."""
     eigenvalues, _ = theory.power_law(alpha, alpha, 800)
     return float(theory.optimal_ridge(n, math.inf, eigenvalues, scale * eigenvalues, noise)[0])
 
 
-def matched_ridge(which: str = "noise/scale", *, n: float, scale: float, noise: float, alpha: float) -> float:
+def _matched_ridge(which: str = "noise/scale", *, n: float, scale: float, noise: float, alpha: float) -> float:
     """noise/scale, or a wrong version of it."""
     return {
         "noise/scale": noise / scale,
@@ -383,14 +380,14 @@ T1M = Claim(
     equations={"theory.random_features.optimal_ridge": "delta*"},
     kind="identity",
     margin=1e-8,
-    predict=matched_ridge,
-    measure=best_ridge,
+    predict=_matched_ridge,
+    measure=_best_ridge,
     settings=tuple(
         {"n": n, "scale": c, "noise": s, "alpha": a}
         for n, c, s, a in ((60, 1.0, 0.5, 1.5), (256, 3.0, 0.2, 1.5), (33.3, 0.1, 0.02, 1.1), (500, 7.0, 40.0, 2.2))
     ),
     mutants=tuple(
-        Mutant(name=f"{which} in place of noise/scale", predict=partial(matched_ridge, which))
+        Mutant(name=f"{which} in place of noise/scale", predict=partial(_matched_ridge, which))
         for which in ("noise", "noise*scale", "per sample")
     ),
 )

@@ -37,13 +37,13 @@ def scan(alpha: float, beta: float, bend: float):
 
 def test_a_scan_on_the_curve_does_not_deviate(monkeypatch):
     monkeypatch.setattr(empirical.published, "load", scan(1.12, 1.36, bend=0.0))
-    deviation = empirical.scan_deviation(data="MNIST", relative_noise=5)
+    deviation = empirical._scan_deviation(data="MNIST", relative_noise=5)
     assert np.all(deviation < 1e-12)  # the same formula up to its scale: rounding
 
 
 def test_a_bent_scan_deviates_by_its_bend(monkeypatch):
     monkeypatch.setattr(empirical.published, "load", scan(1.12, 1.36, bend=0.2))
-    median, largest = empirical.scan_deviation(data="MNIST", relative_noise=5)
+    median, largest = empirical._scan_deviation(data="MNIST", relative_noise=5)
     # 1 + bend R over its median for R in (0, .9): at most .2 * .45, in the middle half of that
     assert largest == pytest.approx(0.2 * 0.45 / (1 + 0.2 * 0.45), abs=0.01)
     assert median == pytest.approx(largest / 2, abs=0.01)
@@ -75,7 +75,7 @@ def panel(factor: float):
 def test_panels_are_compared_where_their_sizes_agree(monkeypatch, factor, median, share):
     monkeypatch.setattr(empirical.published, "load", panel(factor))
     for name in empirical.PANELS:
-        assert empirical.published_panel(panel=name) == pytest.approx([median, share], abs=1e-12)  # rounding
+        assert empirical._published_panel(panel=name) == pytest.approx([median, share], abs=1e-12)  # rounding
 
 
 def test_claims_without_their_data_are_not_run(monkeypatch):
@@ -88,7 +88,7 @@ def test_claims_without_their_data_are_not_run(monkeypatch):
 @pytest.mark.usefixtures("raw")
 def test_the_published_scans_follow_the_curve():
     claim = next(claim for claim in empirical.CLAIMS if claim.id == "rf.E1.published")
-    if not empirical.scans_at_hand():
+    if not empirical._scans_at_hand():
         pytest.skip("the three ridge scans are not in ASSAY_DATA")
     with Sweep() as sweep:
         verdict = check(claim, sweep, "quick")
