@@ -13,12 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.ledger import counts
-from assay.summary import RowSummary
+from assay.summary import RowSummary, common_scale, row_title
 
 __all__ = [
     "claim_line",
     "claims_table",
     "explanation",
+    "fates",
     "figure_line",
     "figures_table",
     "ledger_table",
@@ -33,13 +34,30 @@ COLOURS = {"holds": "green", "refuted": "magenta", "undecided": "yellow", "not r
 
 
 def mutant_score(line: Mapping[str, Any]) -> str:
-    """How many judged mutants of a ledger `line` were refuted, "3/3"; "-" where there were none to judge.
+    """How many mutants of a ledger `line` were refuted, "3/3"; "-" where there were none to judge.
+
+    Those that the run could not tell apart count among all and are named; equivalent ones do not count.
 
     >>> mutant_score({"mutants": {"sign": "refuted", "half": "surviving", "same": "equivalent: by symmetry"}})
     '1/2'
+    >>> mutant_score({"mutants": {"sign": "refuted", "near": "below resolution: differs by 0.01 at most"}})
+    '1/2 (1 below resolution)'
     """
-    judged = [fate for fate in line["mutants"].values() if fate in ("refuted", "surviving")]
-    return f"{judged.count('refuted')}/{len(judged)}" if judged else "-"
+    refuted, surviving, below = fates([line])
+    judged = refuted + surviving + below
+    score = f"{refuted}/{judged}" if judged else "-"
+    return f"{score} ({below} below resolution)" if below else score
+
+
+def fates(lines: Iterable[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """How many mutants of the ledger `lines` were refuted, survived, or lay below the resolution of the run.
+
+    >>> fates([{"mutants": {"sign": "refuted", "near": "below resolution: differs by 0.01 at most"}}])
+    (1, 0, 1)
+    """
+    words = [fate for line in lines for fate in line["mutants"].values()]
+    below = sum(fate.startswith("below resolution") for fate in words)
+    return words.count("refuted"), words.count("surviving"), below
 
 
 def widest_case(line: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -81,14 +99,15 @@ def summary_line(lines: Sequence[Mapping[str, Any]], seconds: float) -> str:
     """The closing words of a run over the ledger `lines` that took `seconds`.
 
     >>> summary_line([{"verdict": "holds", "as_expected": True, "mutants": {"sign": "refuted"}}], 2.0)
-    '1 claims in 2.0 s: 1 hold, 0 refuted, 0 undecided, 0 not run; 1 of 1 as expected; 1 mutants refuted, 0 surviving'
+    '1 claim in 2.0 s: 1 hold, 0 refuted, 0 undecided, 0 not run; 1 of 1 as expected; mutants: 1 refuted, 0 surviving'
     """
     tally = counts(lines)
-    fates = [fate for line in lines for fate in line["mutants"].values()]
+    refuted, surviving, below = fates(lines)
     return (
-        f"{len(lines)} claims in {seconds:.1f} s: {tally['holds']} hold, {tally['refuted']} refuted, "
-        f"{tally['undecided']} undecided, {tally['not run']} not run; {tally['as expected']} of {len(lines)} as "
-        f"expected; {fates.count('refuted')} mutants refuted, {fates.count('surviving')} surviving"
+        f"{len(lines)} claim{'' if len(lines) == 1 else 's'} in {seconds:.1f} s: {tally['holds']} hold, "
+        f"{tally['refuted']} refuted, {tally['undecided']} undecided, {tally['not run']} not run; "
+        f"{tally['as expected']} of {len(lines)} as expected; mutants: {refuted} refuted, {surviving} surviving"
+        + (f", {below} below resolution" if below else "")
     )
 
 
@@ -105,48 +124,77 @@ def figure_line(done: Any, seconds: float) -> Text:
     return text
 
 
+WHOLE = ("id", "kind", "expected", "verdict", "scale", "paper")  # columns that are read at a glance: never broken
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in WHOLE)
     return table
 
 
-def claims_table(known: Mapping[str, tuple[str, Any]], lines: Mapping[str, Mapping[str, Any]]) -> Table:
-    """The claims of the suite with their newest verdicts: `known` as discovered, `lines` by claim id."""
-    table = _table("Claims", "id", "paper", "kind", "provenance", "expected", "last verdict", "title")
-    for claim_id, (row, claim) in known.items():
-        last = verdict_text(lines[claim_id]) if claim_id in lines else Text("-")
-        table.add_row(claim_id, row, claim.kind, claim.provenance, claim.expected, last, escape(claim.title))
-    return table
+def _at_scale(words: str, scales: Iterable[str]) -> str:
+    """A title that says at which scale the verdicts below it stand."""
+    scale = common_scale(scales)
+    return {"-": words, "mixed": f"{words}, verdicts at mixed scales"}.get(scale, f"{words}, verdicts at {scale} scale")
 
 
-def figures_table(known: Mapping[str, tuple[str, Any]]) -> Table:
-    """The figures of the suite, `known` as discovered."""
-    table = _table("Figures", "id", "paper", "title")
-    for figure_id, (row, spec) in known.items():
-        table.add_row(figure_id, row, escape(str(getattr(spec, "title", ""))))
-    return table
+def _by_row(known: Mapping[str, tuple[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Row -> id -> record, in order."""
+    rows: dict[str, dict[str, Any]] = {}
+    for record_id, (row, record) in known.items():
+        rows.setdefault(row, {})[record_id] = record
+    return rows
+
+
+def claims_table(known: Mapping[str, tuple[str, Any]], lines: Mapping[str, Mapping[str, Any]]) -> Group:
+    """The claims of the suite with their newest verdicts, a table per paper: `known` as discovered, `lines` by id."""
+    tables = []
+    for row, claims in _by_row(known).items():
+        title = _at_scale(f"Claims: {row_title(row)}", (lines[i]["scale"] for i in claims if i in lines))
+        table = _table(escape(title), "id", "kind", "expected", "verdict", "title")
+        for claim_id, claim in claims.items():
+            last = verdict_text(lines[claim_id]) if claim_id in lines else Text("-")
+            table.add_row(claim_id, claim.kind, claim.expected, last, escape(claim.title))
+        tables.append(table)
+    return Group(*tables)
+
+
+def figures_table(known: Mapping[str, tuple[str, Any]]) -> Group:
+    """The figures of the suite, `known` as discovered, a table per paper."""
+    tables = []
+    for row, specs in _by_row(known).items():
+        table = _table(escape(f"Figures: {row_title(row)}"), "id", "title")
+        for figure_id, spec in specs.items():
+            table.add_row(figure_id, escape(str(getattr(spec, "title", ""))))
+        tables.append(table)
+    return Group(*tables)
 
 
 def summary_table(summaries: Iterable[RowSummary]) -> Table:
-    """The README's table for the terminal: one line per paper from `summaries`."""
-    table = _table("Papers", "paper", "claims", "held", "refuted", "undecided", "not run", "as expected", "figures")
+    """The README's table for the terminal: one line per paper from `summaries`, under the short names of the papers."""
+    summaries = list(summaries)
+    title = _at_scale("Papers", (s.scale for s in summaries))
+    table = _table(title, "paper", "claims", "held", "refuted", "undecided", "not run", "as expected", "figures")
     for s in summaries:
         numbers = (s.claims, s.held, s.refuted, s.undecided, s.not_run, s.as_expected, s.figures)
-        table.add_row(s.title, *(str(number) for number in numbers))
+        table.add_row(s.row, *(str(number) for number in numbers))
     return table
 
 
-def ledger_table(lines: Iterable[Mapping[str, Any]]) -> Table:
-    """The newest verdicts: `lines` are ledger lines."""
-    headers = ("id", "verdict", "expected", "scale", "margin", "interval", "replicates", "mutants", "reason")
-    table = _table("Ledger", *headers)
+def ledger_table(lines: Iterable[Mapping[str, Any]]) -> Group:
+    """The newest verdicts: `lines` are ledger lines; the reasons of those that are not as expected stand below."""
+    lines = list(lines)
+    scales = [line["scale"] for line in lines]
+    mixed = common_scale(scales) == "mixed"
+    headers = ("id", "verdict", *(("scale",) if mixed else ()), "interval", "margin", "mutants")
+    table = _table(_at_scale("Ledger", scales), *headers)
     for line in lines:
-        facts = (line["expected"], line["scale"], f"{line['margin']:g}", _interval(widest_case(line)))
-        numbers = (f"{line['replicates']:,}", mutant_score(line))
-        table.add_row(line["id"], verdict_text(line), *facts, *numbers, escape(line["reason"]))
-    return table
+        facts = (*((line["scale"],) if mixed else ()), _interval(widest_case(line)), f"{line['margin']:g}")
+        table.add_row(line["id"], verdict_text(line), *facts, mutant_score(line))
+    bad = [line for line in lines if not line["as_expected"]]
+    return Group(table, *(Text(f"! {line['id']}: {line['reason']}{_complaint(line)}", style="red") for line in bad))
 
 
 def _interval(case: Mapping[str, Any] | None) -> str:
@@ -207,5 +255,8 @@ def _evidence(line: Mapping[str, Any]) -> str:
 
 def _fates(claim: Any, line: Mapping[str, Any] | None) -> str:
     """Each mutant and what became of it."""
-    fates = line["mutants"] if line else {}
-    return "\n".join(f"- {m.name}: {fates.get(m.name, m.equivalent or 'not tried yet')}" for m in claim.mutants)
+    known = line["mutants"] if line else {}
+    score = [f"refuted: {mutant_score(line)}"] if line and known else []
+    return "\n".join(
+        [*score, *(f"- {m.name}: {known.get(m.name, m.equivalent or 'not tried yet')}" for m in claim.mutants)]
+    )

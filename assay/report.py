@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assay import discovery
-from assay.display import mutant_score, widest_case
+from assay.display import fates, mutant_score, widest_case
 from assay.ledger import Ledger, counts
 from assay.summary import row_title, summarize
 
@@ -76,9 +76,10 @@ def _content(lines: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, 
         for summary in summaries
     ]
     judged = [lines[claim_id] for claim_id in claims if claim_id in lines]
+    mutants = dict(zip(("mutants_refuted", "mutants_surviving", "mutants_below"), fates(judged), strict=True))
     return {
         "rows": rows,
-        "totals": {**counts(judged), "claims": len(claims)},
+        "totals": {**counts(judged), **mutants, "claims": len(claims)},
         "runs": sorted({(line["scale"], line["seed"]) for line in judged}),
         "versions": max(judged, key=lambda line: line["time"])["versions"] if judged else {},
         "newest": max((line["time"] for line in judged), default=""),

@@ -13,7 +13,7 @@ from typing import Any
 
 from assay.ledger import counts
 
-__all__ = ["RowSummary", "markdown", "rewrite_between_markers", "summarize"]
+__all__ = ["RowSummary", "common_scale", "markdown", "rewrite_between_markers", "row_title", "summarize"]
 
 BEGIN = "<!-- ledger: begin (written by `assay ledger --readme README.md`) -->"
 END = "<!-- ledger: end -->"
@@ -24,7 +24,8 @@ HEADER = ("paper", "claims", "held", "refuted", "undecided", "not run", "as expe
 class RowSummary:
     """One paper: its `row` and `title`, its number of `claims`, how the judged ones came out, its `figures`.
 
-    `not_run` counts claims without a verdict, for want of a run or of published data.
+    `not_run` counts claims without a verdict, for want of a run or of published data; `scale` is the scale of the
+    judged ones, "mixed" if they have several, "-" if none is judged.
     """
 
     row: str
@@ -36,6 +37,7 @@ class RowSummary:
     not_run: int
     as_expected: int
     figures: int
+    scale: str = "-"
 
 
 def summarize(
@@ -51,7 +53,8 @@ def summarize(
     summaries = []
     for row in dict.fromkeys(row for row, _ in known.values()):
         ids = [claim_id for claim_id, (its_row, _) in known.items() if its_row == row]
-        tally = counts(lines[claim_id] for claim_id in ids if claim_id in lines)
+        judged = [lines[claim_id] for claim_id in ids if claim_id in lines]
+        tally = counts(judged)
         summaries.append(
             RowSummary(
                 row=row,
@@ -63,9 +66,20 @@ def summarize(
                 not_run=len(ids) - tally["holds"] - tally["refuted"] - tally["undecided"],
                 as_expected=tally["as expected"],
                 figures=sum(its_row == row for its_row, _ in figures.values()),
+                scale=common_scale(line["scale"] for line in judged),
             )
         )
     return summaries
+
+
+def common_scale(scales: Iterable[str]) -> str:
+    """The one scale of all `scales`, "mixed" if there are several; "-" (nothing judged) counts for none.
+
+    >>> common_scale(["quick", "-", "quick"]), common_scale(["quick", "paper"]), common_scale([])
+    ('quick', 'mixed', '-')
+    """
+    found = set(scales) - {"-"}
+    return "mixed" if len(found) > 1 else next(iter(found), "-")
 
 
 def row_title(row: str) -> str:
@@ -82,17 +96,25 @@ def row_title(row: str) -> str:
 
 
 def markdown(summaries: Iterable[RowSummary]) -> str:
-    """Return `summaries` as a Markdown table, one line per paper.
+    """Return `summaries` as a Markdown table, one line per paper, and a sentence that states the scale.
 
-    >>> print(markdown([RowSummary("toy", "A toy", 3, 2, 1, 0, 0, 3, 4)]).splitlines()[-1])
+    >>> text = markdown([RowSummary("toy", "A toy", 3, 2, 1, 0, 0, 3, 4, "quick")]).splitlines()
+    >>> print(text[2])
     | A toy | 3 | 2 | 1 | 0 | 0 | 3 of 3 | 4 |
+    >>> print(text[-1])
+    Counts at quick scale. The tests regenerate this table at quick scale; `make figures` judges at standard scale.
     """
+    summaries = list(summaries)
     rows = [
         (s.title, s.claims, s.held, s.refuted, s.undecided, s.not_run, f"{s.as_expected} of {s.claims}", s.figures)
         for s in summaries
     ]
     cells = [HEADER, ("---", *["---:"] * (len(HEADER) - 1)), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in cells)
+    table = "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in cells)
+    scale = common_scale(s.scale for s in summaries)
+    words = {"-": "No verdicts yet", "mixed": "Counts at mixed scales"}.get(scale, f"Counts at {scale} scale")
+    again = "The tests regenerate this table at quick scale; `make figures` judges at standard scale."
+    return f"{table}\n\n{words}. {again}"
 
 
 def rewrite_between_markers(path: Path, table: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assay import discovery, summary
+from assay.claim import Mutant
 from assay.cli import app
 from assay.published import PublishedFile, Registry
 from tests.assay import toys
@@ -50,6 +51,14 @@ def one_line(result):
     return line
 
 
+CLOSE = toys.claim(
+    id="toy.close",
+    mutants=(
+        Mutant(name="half", predict=toys.off_by_half),
+        Mutant(name="one per cent", predict=toys.off_by_one_percent),
+    ),
+)
+
 # --- identities and limits
 
 
@@ -64,7 +73,7 @@ def test_check_prints_a_line_a_claim_and_a_summary(suite):
     assert "replicates" in lines[0]
     assert "refuted" in lines[1]
     assert lines[3].startswith("3 claims in ")
-    assert "2 hold, 1 refuted, 0 undecided, 0 not run; 3 of 3 as expected; 4 mutants refuted, 0 surviving" in lines[3]
+    assert "2 hold, 1 refuted, 0 undecided, 0 not run; 3 of 3 as expected; mutants: 4 refuted, 0 surviving" in lines[3]
     recorded = [json.loads(text) for text in Path("results/ledger.jsonl").read_text().splitlines()]
     assert {(line["scale"], line["seed"]) for line in recorded} == {("quick", 3)}
     assert list(Path("results/store").glob("*/*.npz"))
@@ -155,10 +164,54 @@ def test_explain_says_all_that_is_known(suite):
 def test_list_shows_papers_claims_and_figures(suite):
     check("toy.half")
     text = run("list").stdout
-    for words in ("Toy", "toy.mean", "An identity", "toy-mean", "derived", "exact"):
+    for words in ("Toy", "toy.mean", "An identity", "toy-mean", "verdicts at quick scale", "exact"):
         assert words in text, words
     (line,) = [line for line in text.splitlines() if line.startswith("toy.half")]
-    assert line.split()[4:6] == ["refuted", "refuted"]
+    assert line.split()[2:4] == ["refuted", "refuted"]
+
+
+LONG = toys.claim(id="toy.longest.of.all-ids", title="A title that is too long for what is left of a narrow terminal")
+
+
+def test_tables_can_be_read_at_eighty_columns(suite, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    suite(claims=(toys.claim(predict=toys.off_by_two_percent), CLOSE, LONG))
+    check()
+    for command in ("list", "ledger"):
+        lines = run(command).stdout.splitlines()
+        assert max(map(len, lines)) <= 80
+        (long,) = [line for line in lines if line.startswith(LONG.id)]
+        assert "holds" in long.split()
+        (wrong,) = [line for line in lines if line.startswith("toy.mean")]
+        assert "refuted !" in wrong
+    assert run("ledger").stdout.count("! toy.mean: ") == 1
+    assert run("list").stdout.count("Claims: Toy") == 1
+
+
+@pytest.mark.parametrize("command", ["list", "ledger"])
+def test_tables_say_at_which_scale_their_verdicts_stand(suite, command):
+    check()
+    assert "verdicts at quick scale" in run(command).stdout
+    run("check", "toy.sine", "--scale", "standard", "--workers", 0)
+    text = run(command).stdout
+    assert "verdicts at mixed scales" in text
+    assert "verdicts at quick" not in text
+    assert command == "list" or [line.split()[2] for line in text.splitlines()[2:5]] == ["quick", "quick", "standard"]
+
+
+def test_mutants_below_resolution_are_counted_wherever_a_score_stands(suite):
+    suite(claims=(CLOSE, toys.EQUAL))
+    result = check()
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert "mutants 1/2 (1 below resolution)  " in lines[0]
+    assert lines[-1].endswith("mutants: 2 refuted, 0 surviving, 1 below resolution")
+    assert "refuted: 1/2 (1 below resolution)" in run("explain", "toy.close").stdout
+    assert "1/2 (1 below resolution)" in run("ledger").stdout
+    run("report")
+    page = Path("results/report.html").read_text()
+    assert "refuted: 1/2 (1 below resolution)" in page
+    assert "Mutants: 2 refuted, 0 surviving,\n1 below resolution." in page
 
 
 def test_the_ledger_as_table_and_as_json(suite):

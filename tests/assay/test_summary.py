@@ -12,8 +12,8 @@ KNOWN = {name: (name.split(".")[0], None) for name in ("b.1", "b.2", "b.3", "b.4
 FIGURES = {"f1": ("b", None), "f2": ("b", None)}
 
 
-def line(verdict, good=True):
-    return {"verdict": verdict, "as_expected": good}
+def line(verdict, good=True, scale="quick"):
+    return {"verdict": verdict, "as_expected": good, "scale": scale}
 
 
 # --- identities and limits
@@ -22,20 +22,39 @@ def line(verdict, good=True):
 def test_every_row_is_counted_by_itself():
     lines = {
         "b.1": line("holds"),
-        "b.2": line("refuted"),
+        "b.2": line("refuted", scale="paper"),
         "b.3": line("undecided", good=False),
         "b.4": line("not run"),
         "a.1": line("holds", good=False),
         "gone.1": line("holds"),
     }
     b, a = summarize(KNOWN, FIGURES, lines)
-    assert b == RowSummary("b", "B", 5, held=1, refuted=1, undecided=1, not_run=2, as_expected=3, figures=2)
-    assert a == RowSummary("a", "A", 1, held=1, refuted=0, undecided=0, not_run=0, as_expected=0, figures=0)
+    assert b == RowSummary(
+        "b", "B", 5, held=1, refuted=1, undecided=1, not_run=2, as_expected=3, figures=2, scale="mixed"
+    )
+    assert a == RowSummary(
+        "a", "A", 1, held=1, refuted=0, undecided=0, not_run=0, as_expected=0, figures=0, scale="quick"
+    )
 
 
 def test_no_claims_no_rows():
     assert summarize({}, FIGURES, {}) == []
-    assert markdown([]).count("\n") == 1
+    assert markdown([]).splitlines()[2:3] == [""]
+
+
+@pytest.mark.parametrize(
+    ("scales", "words"),
+    [
+        ([], "No verdicts yet. "),
+        (["-"], "No verdicts yet. "),
+        (["paper", "-"], "Counts at paper scale. "),
+        (["paper", "quick"], "Counts at mixed scales. "),
+        (["mixed"], "Counts at mixed scales. "),
+    ],
+)
+def test_the_scale_is_stated_below_the_table(scales, words):
+    summaries = [RowSummary("b", "B", 5, 1, 1, 1, 2, 3, 2, scale) for scale in scales]
+    assert markdown(summaries).splitlines()[-1].startswith(words)
 
 
 def test_a_row_has_the_title_that_its_claims_give_it(monkeypatch):
