@@ -148,9 +148,7 @@ T1 = Claim(
     domain={**TASKS, **SIZES, **STEPS},
     restarts=150,
     mutants=(
-        Mutant(
-            name="at a fixed ridge", predict=partial(_at_fixed_ridge, False), measure=partial(_at_fixed_ridge, True)
-        ),
+        _pair("at a fixed ridge", _at_fixed_ridge),
         _pair("at a fixed fitting ratio", _at_fixed_ratio),
         _pair("for the least train error", _least_train_error),
         Mutant(name="more is worse", predict=_least_after, measure=_least_before),
@@ -160,7 +158,8 @@ T1 = Claim(
 
 
 def _at_fixed_gamma(quantity: str, after: bool, *, depth: float, **point: Any) -> float:
-    """The `quantity` ("risk", "train_error") at one gamma, `depth` decades above the smallest admissible one at the smaller size."""
+    """The `quantity` ("risk", "train_error") at one gamma, `depth` decades above the least admissible at the smaller
+    size."""
     n, k, more_n, more_k = (point.pop(name) for name in ("n", "k", "more_n", "more_k"))
     noise = point.pop("noise")
     eigenvalues, power = _drawn_task(**point)
@@ -192,12 +191,8 @@ T1_GAMMA = Claim(
             predict=partial(_at_fixed_gamma, "risk", True),
             measure=partial(_at_fixed_gamma, "risk", False),
         ),
-        Mutant(
-            name="for the train error", predict=partial(_train_at_gamma, False), measure=partial(_train_at_gamma, True)
-        ),
-        Mutant(
-            name="at a fixed ridge", predict=partial(_at_fixed_ridge, False), measure=partial(_at_fixed_ridge, True)
-        ),
+        _pair("for the train error", partial(_at_fixed_gamma, "train_error")),
+        _pair("at a fixed ridge", _at_fixed_ridge),
     ),
     scales={"quick": {"restarts": 60, "settings": NOISES[1:3]}, "paper": {"restarts": 4000}},
 )
