@@ -56,7 +56,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, row names or prefixes; all if none.")]
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ID", help="Ids, names of rows, or beginnings of ids such as rf.T; all if none."),
+]
 ScaleOption = Annotated[ScaleName, typer.Option("--scale", help="Size of the run.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Suite seed; verdicts must not depend on it.")]
 WorkersOption = Annotated[
@@ -102,7 +105,28 @@ def _fail(message: str, code: int) -> None:
     raise typer.Exit(code)
 
 
+def _print_version(wanted: bool) -> None:
+    """Print the version and end, if that is `wanted`."""
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"assay {version('assay-theory')}")
+        except PackageNotFoundError:
+            typer.echo("assay, not installed")
+        raise typer.Exit
+
+
 # ---------------------------------------------------------------- commands
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before the commands."""
 
 
 @_command("list")
@@ -131,10 +155,10 @@ def judge_claims(
     ] = False,
 ) -> None:
     """Judge claims, print a line as each is finished, and record the verdicts in the ledger."""
-    from assay import discovery, display
+    from assay import display
     from assay.run import check_claims
 
-    pairs = discovery.select(discovery.claims(), ids or [])
+    pairs = _select("claim", ids or [])
     _writable(out)
     width = max(len(claim.id) for _, claim in pairs) if pairs else 0
     console = Console()
@@ -164,7 +188,7 @@ def draw_figures(
     from assay.figure import run_figure
     from assay.run import check_claims, start_experiments
 
-    specs = [spec for _, spec in discovery.select(discovery.figures(), ids or [])]
+    specs = [spec for _, spec in _select("figure", ids or [])]
     claims = discovery.claims()
     shown = {claim_id: claims[claim_id] for spec in specs for claim_id in spec.claims}
     _writable(out)
@@ -183,14 +207,17 @@ def draw_figures(
 
 @_command("explain")
 def explain_claim(
-    id: Annotated[str, typer.Argument(metavar="ID", help="A claim's id.")],
+    id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="A claim's id; the name of a row or the beginning of ids explains several."),
+    ],
     out: OutOption = OUT,
 ) -> None:
     """Explain a claim: what it says, its source, how it is weighed, its last verdict, the fate of its mutants."""
-    from assay import discovery, display
+    from assay import display
 
     lines, console = _ledger(out).latest(), Console()
-    for row, claim in discovery.select(discovery.claims(), [id]):
+    for row, claim in _select("claim", [id]):
         console.print(display.explanation(row, claim, lines.get(claim.id)), "")
 
 
@@ -261,6 +288,23 @@ def published_data(
 def _exit_unless(good: bool) -> None:
     if not good:
         raise typer.Exit(UNEXPECTED)
+
+
+def _select(kind: str, wanted: list[str]) -> list[tuple[str, Any]]:
+    """The claims or figures that `wanted` names; where it names one of the other kind, its command is the message."""
+    from assay import discovery
+
+    known = {"claim": discovery.claims, "figure": discovery.figures}
+    try:
+        return discovery.select(known[kind](), wanted)
+    except discovery.UnknownId as error:
+        other, command = ("figure", "figure") if kind == "claim" else ("claim", "check")
+        try:
+            found = discovery.select(known[other](), [error.name])
+        except discovery.UnknownId:
+            raise error from None
+        names = f"a {other}, not a {kind}" if len(found) == 1 else f"{other}s, not {kind}s"
+        raise UserError(f"{error.name!r} names {names}: run `assay {command} {error.name}`") from None
 
 
 def _ledger(out: Path) -> Ledger:

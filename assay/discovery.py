@@ -18,7 +18,11 @@ __all__ = ["UnknownId", "claims", "figures", "registries", "rows", "select"]
 
 
 class UnknownId(KeyError):
-    """An id that names no row, claim or figure; the message offers the nearest names."""
+    """An id that names no row, claim or figure; the message offers the nearest names, `name` is what was asked for."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -55,24 +59,35 @@ def registries() -> dict[str, Any]:
 def select(known: Mapping[str, tuple[str, Any]], wanted: Iterable[str]) -> list[tuple[str, Any]]:
     """The (row, record) pairs that `wanted` names, all of `known` if it is empty.
 
-    An id selects itself, a row's name the whole row, and a prefix before the first dot all ids that share it.
+    An id selects itself alone, a row's name the whole row, and anything else all ids that begin with it.
     Raises `UnknownId` with the nearest names.
 
-    >>> select({"rf.T1": ("random_features", "a claim")}, ["random_features"])
+    >>> known = {"rf.T1": ("random_features", "a claim"), "rf.T1m": ("random_features", "another")}
+    >>> select(known, ["rf.T1"])
     [('random_features', 'a claim')]
+    >>> len(select(known, ["rf.T"])), len(select(known, ["random_features"]))
+    (2, 2)
     """
     wanted = list(wanted)
     chosen: dict[str, tuple[str, Any]] = {} if wanted else dict(known)
     for name in wanted:
-        hits = {i: v for i, v in known.items() if name in (i, v[0], i.split(".")[0])}
+        hits = _hits(known, name)
         if not hits:
             names = sorted({*known, *(row for row, _ in known.values())})
             lowered = {candidate.lower(): candidate for candidate in names}
             near = [lowered[m] for m in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)]
             hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise UnknownId(f"no row, claim or figure is called {name!r}{hint} (`assay list` shows all)")
+            raise UnknownId(f"no row, claim or figure is called {name!r}{hint} (`assay list` shows all)", name)
         chosen.update(hits)
     return list(chosen.values())
+
+
+def _hits(known: Mapping[str, tuple[str, Any]], name: str) -> dict[str, tuple[str, Any]]:
+    """What `name` stands for: an id, else a row, else the beginning of ids."""
+    if name in known:
+        return {name: known[name]}
+    row = {i: v for i, v in known.items() if v[0] == name}
+    return row or {i: v for i, v in known.items() if name and i.startswith(name)}
 
 
 def _collect(column: str, attribute: str) -> dict[str, tuple[str, Any]]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,12 @@ def test_published_files_are_listed(suite, monkeypatch):
     assert "results/risk.expt is not in ASSAY_DATA=nowhere" in one_line(fetched)
 
 
+def test_the_version_is_the_distributions():
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"assay {version('assay-theory')}\n")
+    assert "Weigh the claims" in run("--help").stdout
+
+
 # --- properties
 
 
@@ -283,6 +290,21 @@ def test_an_unknown_id_offers_the_nearest(suite, command):
     assert result.exit_code == 2
     assert one_line(result).startswith("assay: no row, claim or figure is called 'toy")
     assert "did you mean toy" in one_line(result)
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["figure", "toy.half"], "'toy.half' names a claim, not a figure: run `assay check toy.half`"),
+        (["figure", "toy-mean", "toy."], "'toy.' names claims, not figures: run `assay check toy.`"),
+        (["check", "toy-mean"], "'toy-mean' names a figure, not a claim: run `assay figure toy-mean`"),
+        (["explain", "toy-"], "'toy-' names a figure, not a claim: run `assay figure toy-`"),
+    ],
+)
+def test_an_id_of_the_other_kind_names_its_command(suite, arguments, message):
+    result = run(*arguments)
+    assert (result.exit_code, one_line(result)) == (2, f"assay: {message}")
     assert not Path("results").exists()
 
 

@@ -66,10 +66,29 @@ def test_the_suite_is_found():
         (["random_features"], [1, 2]),
         (["rf"], [1, 2]),
         (["rf.T1", "rf", "rf.T1"], [1, 2]),
+        (["rf.T"], [1]),
+        (["rf."], [1, 2]),
+        (["s"], [3]),
     ],
 )
 def test_selection(wanted, found):
     assert [record for _, record in select(KNOWN, wanted)] == found
+
+
+LONGER = {
+    "rf.T1": ("rf.F", 1),
+    "rf.T1.always": ("rf.F", 2),
+    "rf.T1m": ("rf.F", 3),
+    "rf.F1": ("b", 4),
+    "b.rf.T1": ("b", 5),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("rf.T1", [1]), ("rf.T1.", [2]), ("rf.T", [1, 2, 3]), ("rf", [1, 2, 3, 4]), ("rf.F", [1, 2, 3])]
+)
+def test_an_id_wins_over_a_row_and_a_row_over_beginnings(name, found):
+    assert [record for _, record in select(LONGER, [name])] == found
 
 
 # --- bad input
@@ -82,6 +101,7 @@ def test_selection(wanted, found):
         ("RF.t1", r"; did you mean rf\.T1"),
         ("random_feature", r"; did you mean random_features\?"),
         ("zzzzzz", r" \(`assay list` shows all\)"),
+        ("", r" \(`assay list` shows all\)"),
     ],
 )
 def test_unknown_names_offer_the_nearest(name, hint):
