@@ -7,6 +7,7 @@ The engine and the rows are imported by the commands that need them, so that hel
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import tempfile
 import time
@@ -264,17 +265,31 @@ def make_report(out: OutOption = OUT) -> None:
 def published_data(
     action: Annotated[str, typer.Argument(metavar="[fetch]", help="fetch: download what is missing.")] = "",
 ) -> None:
-    """List the published result files that claims and figures can use, and whether they are at hand."""
+    """List the published result files that claims and figures can use, where they are searched, which are at hand.
+
+    They are searched in the folder ASSAY_DATA if that is set, under their path in the repository (results/...) or with
+    "_" for every "/" of it; else in the cache that fetch fills.
+    """
     from assay import discovery, published
 
     if action not in ("", "fetch"):
         raise UserError(f"the only action on data is 'fetch', got {action!r}")
+    folder = os.environ.get("ASSAY_DATA")
+    if folder and not Path(folder).is_dir():
+        message = f"ASSAY_DATA={folder} is not a folder: make it one that holds the files, or unset it"
+        _fail(message, USAGE) if action else typer.echo(f"assay: warning: {message}", err=True)
+    if action:
+        import pooch
+
+        pooch.get_logger().setLevel("WARNING")  # the lines below say what it would say
     missing = 0
     for row, registry in discovery.registries().items():
+        typer.echo(f"{row}  searched in {os.path.abspath(folder) if folder else published._cache(registry)}")
         for file in registry.files:
             try:
                 state = str(published.fetch(registry, file.name)) if action else None
             except published.PublishedDataError as error:
+                _stop_if_offline(error)
                 typer.echo(f"assay: {error}", err=True)
                 missing, state = missing + 1, "missing"
             state = state or ("present" if published.available(registry, file.name) else "absent")
@@ -283,6 +298,18 @@ def published_data(
 
 
 # ---------------------------------------------------------------- what commands share
+
+
+def _stop_if_offline(error: Exception) -> None:
+    """End after a download that failed because nobody answered: the next one would fail too."""
+    from requests.exceptions import ConnectionError, Timeout
+
+    from assay.published import GITHUB
+
+    if isinstance(error.__cause__, (ConnectionError, Timeout)):
+        where, kind = os.environ.get("ASSAY_DATA_URL") or GITHUB, type(error.__cause__).__name__
+        remedy = "check the network, or put the files into a folder and set ASSAY_DATA to it"
+        _fail(f"cannot reach {where} ({kind}), no file is tried after this one: {remedy}", UNEXPECTED)
 
 
 def _exit_unless(good: bool) -> None:

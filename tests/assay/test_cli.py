@@ -17,11 +17,9 @@ from typer.testing import CliRunner
 from assay import discovery, summary
 from assay.claim import Mutant
 from assay.cli import app
-from assay.published import PublishedFile, Registry
 from tests.assay import toys
 
 ROOT = Path(__file__).parents[2]
-REGISTRY = Registry("someone/paper", "1" * 40, (PublishedFile("risk", "results/risk.expt", "0" * 64, 1234),))
 
 
 @pytest.fixture
@@ -31,7 +29,6 @@ def suite(monkeypatch, tmp_path):
     def hold(claims=toys.CLAIMS, figures=toys.FIGURES):
         monkeypatch.setattr(discovery, "claims", lambda: {c.id: ("toy", c) for c in claims})
         monkeypatch.setattr(discovery, "figures", lambda: {f.id: ("toy", f) for f in figures})
-        monkeypatch.setattr(discovery, "registries", lambda: {"toy": REGISTRY})
 
     hold()
     monkeypatch.chdir(tmp_path)
@@ -237,16 +234,6 @@ def test_the_readmes_table_is_rewritten_between_its_comments(suite):
     assert "| Toy | 3 | 2 | 1 | 0 | 0 | 3 of 3 | 1 |" in text
     assert "old" not in text
     assert "already current" in run("ledger", "--readme", readme).stdout
-
-
-def test_published_files_are_listed(suite, monkeypatch):
-    monkeypatch.setenv("ASSAY_DATA", "nowhere")
-    result = run("data")
-    assert result.exit_code == 0
-    assert result.stdout.split() == ["toy", "risk", "1,234", "bytes", "someone/paper:results/risk.expt", "absent"]
-    fetched = run("data", "fetch")
-    assert fetched.exit_code == 1
-    assert "results/risk.expt is not in ASSAY_DATA=nowhere" in one_line(fetched)
 
 
 def test_the_version_is_the_distributions():
