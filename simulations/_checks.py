@@ -6,10 +6,12 @@ The messages name the argument, its domain and the offending value (with its ind
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_range", "check_vector"]
+__all__ = ["check_number", "check_range", "check_vector"]
 
 
 def check_range(
@@ -25,7 +27,8 @@ def check_range(
     """Return `value` as a float64 array after checking that every entry lies in the stated interval.
 
     `name` is the argument's name in messages; `low`, `high` the ends of its domain, excluded when
-    `open_low`, `open_high`; `allow_inf` admits +inf. Raises `ValueError` (NaN is always refused).
+    `open_low`, `open_high`; `allow_inf` admits +inf. Raises `ValueError`; NaN, text, complex numbers and
+    integers beyond float64 are always refused.
 
     >>> check_range("ridge", 0.5, low=0.0)
     array(0.5)
@@ -34,10 +37,7 @@ def check_range(
         ...
     ValueError: ridge must be >= 0, got ridge[1]=-0.1
     """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a real number or an array of them, got {name}={value!r}") from error
+    array = _as_floats(name, value)
     bad = np.isnan(array) | (array <= low if open_low else array < low) | (array >= high if open_high else array > high)
     if not allow_inf:
         bad |= np.isinf(array)
@@ -48,6 +48,20 @@ def check_range(
         domain = _domain(low, high, open_low, open_high, finite=bool(np.isinf(got)) and not allow_inf)
         raise ValueError(f"{name} must be {domain}, got {name}{index}={got!r}")
     return array
+
+
+def check_number(name: str, value: ArrayLike, **interval: float) -> float:
+    """Return `value`, a single number, as a float; `name` and `interval` as in `check_range`.
+
+    >>> check_number("alpha", [1.5, 2.0], low=1.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: alpha must be a single real number, got shape (2,)
+    """
+    array = _as_floats(name, value)
+    if array.ndim:
+        raise ValueError(f"{name} must be a single real number, got shape {array.shape}")
+    return float(check_range(name, array, **interval))  # pyright: ignore[reportArgumentType]
 
 
 def check_vector(name: str, value: ArrayLike, **interval: float) -> NDArray[np.float64]:
@@ -62,6 +76,19 @@ def check_vector(name: str, value: ArrayLike, **interval: float) -> NDArray[np.f
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must have shape (modes,) with modes >= 1, got shape {array.shape}")
     return array
+
+
+def _as_floats(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return `value` as a float64 array; refuse what numpy would convert but nobody means as a number."""
+    try:
+        given = np.asarray(value)
+        texts = given.dtype == object and any(isinstance(item, str | bytes) for item in given.ravel())
+        if given.dtype.kind in "biufO" and not texts:
+            return np.asarray(given, dtype=np.float64)
+        cause = None
+    except (TypeError, ValueError, OverflowError) as error:
+        cause = error
+    raise ValueError(f"{name} must be a real number or an array of them, got {name}={reprlib.repr(value)}") from cause
 
 
 def _domain(low: float, high: float, open_low: bool, open_high: bool, finite: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,12 +26,13 @@ def check_size(name: str, value: float | str, *, allow_inf: bool = False) -> flo
     ValueError: n must be an integer >= 1, got n=2.5
     """
     try:
-        number = float(value)
+        number = math.inf if value == "inf" else float(check_range(name, value, allow_inf=True))
     except (TypeError, ValueError):
         number = math.nan
     if (allow_inf and number == math.inf) or (math.isfinite(number) and number >= 1 and number == math.floor(number)):
         return number if math.isinf(number) else int(number)
-    raise ValueError(f"{name} must be an integer >= 1{' or inf' if allow_inf else ''}, got {name}={value}")
+    domain = "an integer >= 1 or inf" if allow_inf else "an integer >= 1"
+    raise ValueError(f"{name} must be {domain}, got {name}={reprlib.repr(value)}")
 
 
 def check_counts(name: str, values: ArrayLike, *, allow_inf: bool = False) -> list[float]:
@@ -39,7 +41,7 @@ def check_counts(name: str, values: ArrayLike, *, allow_inf: bool = False) -> li
     >>> check_counts("feature_counts", (3, 5))
     [3, 5]
     """
-    listed = np.asarray(values).tolist()
+    listed = np.asarray(values, dtype=object).tolist()  # as objects, "inf" does not turn its neighbours into text
     if not isinstance(listed, list) or not listed:
         raise ValueError(f"{name} must be a non-empty list of sizes, got {name}={values!r}")
     return [check_size(f"{name}[{i}]", value, allow_inf=allow_inf) for i, value in enumerate(listed)]

@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simulations._checks import check_range
 from simulations.random_features._arguments import check_counts, check_ridges, check_size
 from simulations.random_features._draws import cholesky, solve
 from simulations.random_features.ridge_path import ridge_path
@@ -124,7 +125,10 @@ def digits_errors(rng: np.random.Generator, replicates: int, *, n: int, k: float
     >>> digits_errors(np.random.default_rng(0), 1, n=5, k=3, ridges=(1e9,)).round(6).tolist()
     [[[1.0, 1.0]]]
     """
-    grid = digits_grid_errors(rng, replicates, sample_counts=(n,), feature_counts=(k,), ridges=ridges)
+    samples, features = check_size("n", n), check_size("k", k, allow_inf=True)
+    if samples >= POOL_SIZE:
+        raise ValueError(f"n must be < {POOL_SIZE}, the size of the pool, got n={samples}")
+    grid = digits_grid_errors(rng, replicates, sample_counts=(samples,), feature_counts=(features,), ridges=ridges)
     return grid[:, 0, 0]
 
 
@@ -190,9 +194,9 @@ def _feature_cell(rng: np.random.Generator, order: NDArray[np.int64], k: float) 
 
 def _matrix(name: str, value: ArrayLike) -> Array:
     """Return `value` as a float64 matrix; NaN and infinities are refused."""
-    array = np.asarray(value, dtype=np.float64)
-    if array.ndim != 2 or array.size == 0 or not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be a finite matrix of shape (points, d), got shape {array.shape}")
+    array = check_range(name, value)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"{name} must be a matrix of shape (points, d), got shape {array.shape}")
     return array
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations._checks import check_range
+from simulations._checks import check_number
 from simulations.random_features._arguments import averages_noise, check_counts, check_ridges, check_size
 from simulations.random_features._draws import batches, normal_blocks
 from simulations.random_features.gaussian import (
@@ -107,9 +107,7 @@ def ridgeless_anchor(
     >>> ratios.shape, bool(np.all(ratios[:, 0] > 1))
     ((3, 2), True)
     """
-    task = power_law_task(
-        alpha, beta, modes, float(check_range("noise_variance", noise_variance, open_low=True, low=0.0))
-    )
+    task = power_law_task(alpha, beta, modes, check_number("noise_variance", noise_variance, open_low=True, low=0.0))
     count, samples, features = (
         int(check_size(name, value)) for name, value in (("replicates", replicates), ("n", n), ("k", k))
     )

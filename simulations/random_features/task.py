@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations._checks import check_range, check_vector
+from simulations._checks import check_number, check_vector
 from simulations.random_features._arguments import check_size
 
 __all__ = ["Task", "gaussian_task", "power_law_task"]
 
 Array = NDArray[np.float64]
+MOST_MODES = 1e9  # 8 GB for each vector
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def gaussian_task(eigenvalues: ArrayLike, target_power: ArrayLike, noise_varianc
     """
     spectrum = check_vector("eigenvalues", eigenvalues, low=0.0)
     power = check_vector("target_power", target_power, low=0.0)
-    noise = float(check_range("noise_variance", noise_variance, low=0.0))
+    noise = check_number("noise_variance", noise_variance, low=0.0)
     if power.shape != spectrum.shape:
         raise ValueError(
             f"target_power and eigenvalues must have the same length, got {power.size} and {spectrum.size}"
@@ -61,12 +62,14 @@ def power_law_task(
 ) -> Task:
     """Return the task with eigenvalues i^-alpha and target power target_scale * i^-beta, i = 1..modes.
 
-    `alpha` >= 0 and `beta` >= 0 the exponents, `modes` >= 1, `noise_variance` >= 0 of the labels, `target_scale` >= 0.
+    `alpha` >= 0 and `beta` >= 0 the exponents, 1 <= `modes` <= 1e9, `noise_variance` >= 0 of the labels,
+    `target_scale` >= 0.
 
     >>> power_law_task(1.0, 2.0, 2, 0.5, 4.0)
     Task(eigenvalues=array([1. , 0.5]), target=array([2., 1.]), noise_variance=0.5)
     """
-    index = np.arange(1, int(check_size("modes", modes)) + 1, dtype=np.float64)
-    decay, target_decay = (float(check_range(name, x, low=0.0)) for name, x in (("alpha", alpha), ("beta", beta)))
-    scale = float(check_range("target_scale", target_scale, low=0.0))
+    count = int(check_number("modes", check_size("modes", modes), high=MOST_MODES))
+    index = np.arange(1, count + 1, dtype=np.float64)
+    decay, target_decay = (check_number(name, x, low=0.0) for name, x in (("alpha", alpha), ("beta", beta)))
+    scale = check_number("target_scale", target_scale, low=0.0)
     return gaussian_task(index**-decay, scale * index**-target_decay, noise_variance)

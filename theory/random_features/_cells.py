@@ -16,11 +16,15 @@ BLOCK = 2**13  # numbers per temporary array: several fit in the cache, and none
 
 def read_sizes(n: ArrayLike, k: ArrayLike) -> tuple[Array, Array]:
     """Return the sizes as arrays after checking 0 < n < inf, 0 < k <= inf, and that their products cannot overflow."""
-    samples = check_range("n", n, low=0.0, open_low=True)
+    samples = read_samples(n)
     features = check_range("k", k, low=0.0, open_low=True, allow_inf=True)
-    check_range("n", samples, low=SMALLEST, high=LARGEST)
     check_range("k", np.where(np.isinf(features), LARGEST, features), low=SMALLEST, high=LARGEST)
     return samples, features
+
+
+def read_samples(n: ArrayLike) -> Array:
+    """Return the numbers of samples as an array after checking 0 < n < inf and the range of sizes."""
+    return check_range("n", check_range("n", n, low=0.0, open_low=True), low=SMALLEST, high=LARGEST)
 
 
 def read_ridge(ridge: ArrayLike) -> Array:

@@ -10,8 +10,8 @@ leading order in gamma, with w = (beta-1)/alpha,
 =====  ====================  ==============================================  =====================
 n      n                     number of samples, real                         > 0
 k      k                     number of random features; inf is KRR           > 0, inf allowed
-z      degrees_of_freedom    number of modes learned                         (0, min(n, k)]
-alpha  alpha                 decay exponent of the eigenvalues               > 1
+z      degrees_of_freedom    number of modes learned                         [1e-50, min(n, k)]
+alpha  alpha                 decay exponent of the eigenvalues               1 < alpha <= 40
 beta   beta                  decay exponent of the target powers             1 < beta < 2 alpha + 1
 =====  ====================  ==============================================  =====================
 
@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory._checks import check_range
-from theory.random_features._cells import as_given, in_a_row, read_noise, read_sizes
+from theory.random_features._cells import SMALLEST, as_given, in_a_row, read_noise, read_samples, read_sizes
 from theory.random_features.series import check_exponents
 
 __all__ = [
@@ -87,11 +87,12 @@ def clean_ridgeless_risk(n: ArrayLike, alpha: float, beta: float, half_sample_sh
     >>> round(float(clean_ridgeless_risk(2.0, 2.0, 3.0)), 9)  # (pi/2)^2 * 2 / 2.5^3
     0.315827341
     """
-    samples = check_range("n", n, low=0.0, open_low=True)
+    samples = read_samples(n)
     prefactor = clean_risk_prefactor(alpha, beta)
-    if half_sample_shift:
-        return (prefactor * samples * (samples + 0.5) ** -float(beta))[()]
-    return (prefactor * samples ** (1.0 - float(beta)))[()]
+    with np.errstate(over="ignore"):  # n = 1e-50 and beta = 8 exceed the largest float: inf
+        if half_sample_shift:
+            return (prefactor * samples * (samples + 0.5) ** -float(beta))[()]
+        return (prefactor * samples ** (1.0 - float(beta)))[()]
 
 
 def convergence_exponent(alpha: float, beta: float) -> float:
@@ -136,10 +137,10 @@ def continuum_risk(
     gamma = (C/z)^alpha, s = z/alpha, A = D gamma^((beta-1)/alpha), B = A (beta-1)/(alpha-beta+1),
     test = n [(A + noise)(s + r) + B s]/[s (p + r) + p r], ridge = gamma p r/k, constants as in `leading_constants`.
     Walking z over (0, min(n, k)] draws the curve over all ridges; its minimum gives the best use of n and k.
-    `degrees_of_freedom`: z, in (0, min(n, k)]; `n`: samples, > 0; `k`: features, > 0 or inf; `noise_variance`: >= 0;
-    these four broadcast. `alpha`: eigenvalue exponent, > 1; `beta`: target exponent, in (1, alpha + 1) (beyond, B is
-    set by the first modes). Limits: z = min(n, k) is ridge 0; at n = k = z the test error is inf.
-    Raises `ValueError` outside these domains. Source: derived (rf.D, rf.L).
+    `degrees_of_freedom`: z, in [1e-50, min(n, k)]; `n`: samples, > 0; `k`: features, > 0 or inf; `noise_variance`:
+    >= 0; these four broadcast. `alpha`: eigenvalue exponent, > 1; `beta`: target exponent, in (1, alpha + 1) (beyond,
+    B is set by the first modes). Limits: z = min(n, k) is ridge 0; at n = k = z the test error is inf.
+    Raises `ValueError` outside these domains. Source: derived (rf.F1, rf.L).
 
     alpha = beta = 2: C = pi/2, D = pi/4, so at z = 10, n = 20, k = inf: A = pi^2/80, test = 20 A/15:
 
@@ -151,6 +152,7 @@ def continuum_risk(
     if beta >= alpha + 1.0:
         raise ValueError(f"beta must be < alpha + 1, got alpha={alpha!r}, beta={beta!r}")
     given = check_range("degrees_of_freedom", degrees_of_freedom, low=0.0, open_low=True)
+    check_range("degrees_of_freedom", given, low=SMALLEST)
     (z, samples, features, noise), shape = in_a_row(given, *read_sizes(n, k), read_noise(noise_variance))
     wrong = z > np.minimum(samples, features)
     if np.any(wrong):
@@ -158,12 +160,18 @@ def continuum_risk(
         got = f"degrees_of_freedom={float(z[i])!r}, n={float(samples[i])!r}, k={float(features[i])!r}"
         raise ValueError(f"degrees_of_freedom must be <= min(n, k), got {got}")
     finite, slack = np.isfinite(features), np.where(np.isfinite(features), features - z, 1.0)
-    gap, missed = z / alpha, missed_constant * (constant / z) ** (beta - 1.0)
+    with np.errstate(over="ignore"):  # a steep spectrum at tiny z: beyond the largest float A, B and gamma are inf
+        gamma, missed = (constant / z) ** alpha, missed_constant * (constant / z) ** (beta - 1.0)
+        shared = missed * (beta - 1.0) / (alpha + 1.0 - beta)
+    gap = z / alpha
     bound = np.where(finite, gap / (gap + slack), 0.0)  # s/(s + r)
     free = np.where(finite, slack / (gap + slack), 1.0)  # r/(s + r)
     unused = np.divide(slack, features, out=np.ones_like(z), where=finite)  # r/k
-    shared = missed * (beta - 1.0) / (alpha + 1.0 - beta)
     spread = samples - z + gap * free
     test = np.full_like(z, np.inf)
-    np.divide(samples * (missed + noise + shared * bound), spread, out=test, where=spread > 0.0)
-    return as_given(test, shape), as_given((constant / z) ** alpha * (samples - z) * unused, shape)
+    variance = np.multiply(shared, bound, out=np.zeros_like(z), where=bound > 0.0)
+    slacks = (samples - z) * unused
+    with np.errstate(over="ignore"):
+        np.divide(samples * (missed + noise + variance), spread, out=test, where=spread > 0.0)
+        ridge = np.multiply(gamma, slacks, out=np.zeros_like(z), where=slacks > 0.0)
+    return as_given(test, shape), as_given(ridge, shape)

@@ -7,7 +7,8 @@ non-negative terms, so nothing cancels:
     h = s/(s + r),   g = r/(s + r),   test = n (N + B h)/(p + s g),   train = (p/n)^2 test.
 
 k = inf is h = 0, g = 1. The first form is symmetric in its slacks: with D = s (p + r) + p r, the test error is
-n [N (s + r) + B s]/D. All are deterministic equivalents; the finite experiment's mean differs by a relative O(1/n).
+n [N (s + r) + B s]/D. All are deterministic equivalents (asymptotic); the finite experiment's mean differs by a
+relative O(1/n). Symbols: see the head of the package.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ def train_error(
 ) -> float | Array:
     """Return the train mean squared error (p/n)^2 E = (ridge/(n kappa))^2 E, with E the test error of `risk`.
 
-    A deterministic equivalent like `risk`; digits are kept where the train error is far below the test error.
+    A deterministic equivalent like `risk` (asymptotic for an experiment, exact as a function); digits
+    are kept where the train error is far below the test error.
 
     n: number of samples, real, > 0.
     k: number of random features, real, > 0, or inf.

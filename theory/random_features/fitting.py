@@ -7,7 +7,7 @@ R = train error / test error = (p/n)^2. As n -> inf, with r = sqrt(R):
 
 =============  ================  ====================================================  =====================
 n              n                 number of samples, real                               > 0
-alpha          alpha             decay exponent of the eigenvalues                     > 1
+alpha          alpha             decay exponent of the eigenvalues                     1 < alpha <= 1e50
 beta           beta              decay exponent of the target powers                   1 < beta < 2 alpha + 1
 sigma_rel^2    relative_noise    noise variance over the clean ridgeless test error    [0, 1e100]
 R = r^2        ratio             train error / test error                              [0, 1]
@@ -27,7 +27,7 @@ from scipy.optimize import elementwise
 from scipy.special import zeta
 
 from theory._checks import check_range
-from theory.random_features._cells import as_given
+from theory.random_features._cells import as_given, read_samples
 from theory.random_features.continuum import clean_ridgeless_risk
 from theory.random_features.fixed_point import SolveError
 from theory.random_features.infinite_modes import power_law_regularization, power_law_risk
@@ -45,6 +45,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+_STEEPEST = 1e50  # largest alpha of the asymptotic functions, likewise; the sums stop at 40
 _LOUDEST = 1e100  # largest relative noise, so that no product overflows
 _NEWTON_STEPS = 100  # convex from the right start: about 6 are used
 _SCAN = 64  # points of the scan over gamma from which the optimum is polished
@@ -112,7 +113,8 @@ def fitting_ratio_cost(ratio: ArrayLike, alpha: ArrayLike, beta: ArrayLike, rela
     given = check_range("ratio", ratio, low=0.0, high=1.0)
     a, b, noise = _broadcast(alpha, beta, relative_noise)
     best = np.sqrt(optimal_fitting_ratio(a, b, noise))
-    return (_shape(np.sqrt(given), a, b, noise) / _shape(best, a, b, noise))[()]
+    with np.errstate(over="ignore"):
+        return (_shape(np.sqrt(given), a, b, noise) / _shape(best, a, b, noise))[()]
 
 
 def fitting_ratio_risk(
@@ -138,11 +140,15 @@ def fitting_ratio_risk(
     """
     r = np.sqrt(check_range("ratio", ratio, low=0.0, high=1.0))
     clean = clean_ridgeless_risk(n, alpha, beta, half_sample_shift)
-    samples = check_range("n", n, low=0.0, open_low=True)
+    samples = read_samples(n)
     a, b, noise = _broadcast(alpha, beta, relative_noise)
     if half_sample_shift:
         r, noise = r * samples / (samples + 0.5), noise * samples / (samples + 0.5)
-    return (clean * _shape(r, a, b, noise))[()]
+    shape = _shape(r, a, b, noise)
+    with np.errstate(over="ignore"):
+        return np.multiply(clean, shape, out=np.full(np.broadcast(clean, shape).shape, np.inf), where=shape < np.inf)[
+            ()
+        ]
 
 
 def shifted_fitting_ratio(n: ArrayLike, alpha: ArrayLike, beta: ArrayLike, relative_noise: ArrayLike) -> Array:
@@ -157,7 +163,7 @@ def shifted_fitting_ratio(n: ArrayLike, alpha: ArrayLike, beta: ArrayLike, relat
     >>> round(float(shifted_fitting_ratio(10.0, 1.5, 1.25, 0.0)), 12)  # (10.5/10)^2 * 0.16
     0.1764
     """
-    samples = check_range("n", n, low=0.0, open_low=True)
+    samples = read_samples(n)
     noise = check_range("relative_noise", relative_noise, low=0.0, high=_LOUDEST)
     share = samples / (samples + 0.5)
     return np.minimum(1.0, optimal_fitting_ratio(alpha, beta, noise * share) / share**2)[()]
@@ -178,7 +184,7 @@ def power_law_fitting_ratio(n: ArrayLike, alpha: float, beta: float, relative_no
     >>> round(float(power_law_fitting_ratio(30.0, 1.5, 1.5, 0.0)), 12)
     0.0
     """
-    samples = check_range("n", n, low=0.0, open_low=True)
+    samples = read_samples(n)
     relative = check_range("relative_noise", relative_noise, low=0.0, high=_LOUDEST)
     samples, relative = np.broadcast_arrays(samples, relative)
     count, noise = samples.ravel(), (relative * power_law_risk(samples, np.inf, 0.0, alpha, beta)).ravel()
@@ -214,7 +220,7 @@ def power_law_overfitting_threshold(n: ArrayLike, alpha: float, beta: float) -> 
     >>> abs(round(power_law_overfitting_threshold(30.0, 1.5, 1.5), 12))
     0.0
     """
-    samples = check_range("n", n, low=0.0, open_low=True)
+    samples = read_samples(n)
     count = samples.ravel()
     gamma = np.atleast_1d(power_law_regularization(count, np.inf, 0.0, alpha)[0])
     sums = power_law_sums(gamma, alpha, beta)
@@ -245,12 +251,12 @@ def _slope(gamma: Array, n: Array, noise: Array, alpha: float, beta: float) -> A
 def _shape(r: Array, a: Array, b: Array, noise: Array) -> Array:
     """F(r), the asymptotic test error over the clean ridgeless one; inf at r = 1."""
     with np.errstate(divide="ignore", over="ignore"):
-        return ((1.0 - r) ** (1.0 - b) + a * noise) / (1.0 + (a - 1.0) * r)
+        return (np.exp((1.0 - b) * np.log1p(-r)) + a * noise) / (1.0 + (a - 1.0) * r)
 
 
 def _exponents(alpha: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
     """Arrays of exponents, broadcast against each other and checked."""
-    a = check_range("alpha", alpha, low=1.0, open_low=True)
+    a = check_range("alpha", check_range("alpha", alpha, low=1.0, open_low=True), high=_STEEPEST)
     b = check_range("beta", beta, low=1.0, open_low=True)
     a, b = np.broadcast_arrays(a, b)
     wrong = b >= 2.0 * a + 1.0

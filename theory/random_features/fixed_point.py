@@ -3,7 +3,7 @@
 The pair (gamma, kappa) solves n = z + ridge/kappa and k = z + k kappa/gamma with z = sum_i lambda_i/(lambda_i + gamma).
 Eliminating kappa leaves one monotone equation, ridge = gamma (k - z) (n - z)/k, whose root exists and is unique on
 z(gamma) < min(n, k). The equation is symmetric in n and k but for the 1/k: gamma(n, k, ridge) = gamma(k, n, ridge k/n).
-Solutions are exact up to rounding; `_solver` says how.
+Solutions are exact up to rounding; `_solver` says how. Symbols: see the head of the package.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ letter   argument         meaning                                               
 n        n                number of samples, real                                       > 0
 k        k                number of random features, real; inf is kernel regression     > 0, inf allowed
 delta    ridge            added to the n x n feature kernel                             >= 0
-alpha    alpha            decay exponent of the eigenvalues                             > 1
+alpha    alpha            decay exponent of the eigenvalues                             1 < alpha <= 40
 beta     beta             decay exponent of the target powers                           1 < beta < 2 alpha + 1
 sigma^2  noise_variance   label noise, also in the test labels                          >= 0
 M        modes            number of modes                                               whole >= 1, or inf
@@ -33,12 +33,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import zeta
 
-from theory._checks import check_range
 from theory.random_features._cells import as_given, in_a_row, read_noise, read_ridge, read_sizes
 from theory.random_features.fixed_point import SolveError
 from theory.random_features.series import (
     LARGEST,
     SMALLEST,
+    check_decay,
     check_exponents,
     power_law_sum,
     power_law_sums,
@@ -73,7 +73,7 @@ def power_law_regularization(
     > 1; `modes`: number of modes, whole or inf. Both results have the units of the ridge.
     Limits: k = inf gives kappa = gamma; ridge = 0 gives z(gamma) = min(n, k), with kappa = 0 where k <= n; ridge = 0
     with min(n, k) >= modes gives gamma = kappa = 0. Raises `ValueError` for bad input, `RuntimeError` if the root
-    was not reached. Source: derived (rf.F1, rf.D).
+    was not reached. Source: derived (rf.F1, rf.T2).
 
     One mode, n = 2, k = inf, ridge 1: 2 = 1/(1 + gamma) + 1/gamma has the root 1/sqrt(2):
 
@@ -81,7 +81,7 @@ def power_law_regularization(
     >>> round(float(gamma), 12), round(float(kappa), 12)
     (0.707106781187, 0.707106781187)
     """
-    alpha = float(check_range("alpha", alpha, low=1.0, open_low=True))
+    alpha = check_decay(alpha)
     (samples, features, ridges), shape = in_a_row(*read_sizes(n, k), read_ridge(ridge))
     cells = _solve(samples, features, ridges, alpha, read_modes(modes))
     share = np.ones_like(cells.gamma)
@@ -106,7 +106,7 @@ def power_law_risk(
     `alpha`: eigenvalue exponent, > 1; `beta`: target exponent, in (1, 2 alpha + 1); `modes`: number of modes, whole
     or inf. Limits: ridge = 0 with n = k < modes gives inf; ridge = 0 with min(n, k) >= modes gives
     noise n/(n - modes), inf at n = modes unless the noise is 0.
-    Raises `ValueError` for bad input. Source: derived (rf.F1, rf.F2, rf.D).
+    Raises `ValueError` for bad input. Source: derived (rf.F1, rf.F2, rf.T2).
 
     One mode with n = 2, k = inf, ridge 1 has f = sqrt(2) - 1 and learns the target up to f^2 n/(n - e^2):
 
@@ -132,7 +132,7 @@ def power_law_train_error(
     `n`: samples, > 0, `k`: features, > 0 or inf, `ridge`: >= 0, `noise_variance`: >= 0; these four broadcast.
     `alpha`: eigenvalue exponent, > 1; `beta`: target exponent, in (1, 2 alpha + 1); `modes`: number of modes, whole
     or inf. Limits: ridge = 0 gives 0 for n <= min(k, modes), also at n = k where the test error is infinite.
-    Raises `ValueError` for bad input. Source: derived (rf.F1, rf.D).
+    Raises `ValueError` for bad input. Source: derived (rf.F1, rf.T2).
 
     One mode with n = 2, k = inf, ridge 1: p/n = 1/sqrt(2), so half of the test error:
 

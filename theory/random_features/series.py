@@ -8,10 +8,10 @@ Every sum of the theory is  S = sum_i i^-beta f_i^a e_i^b  (beta = 0 for the unw
 letter   argument           meaning                                                    domain
 =======  =================  =========================================================  ==========================
 gamma    gamma              implicit ridge, units of the eigenvalues                   0 or >= 1e-250; inf above 1e250
-alpha    alpha              decay exponent of the eigenvalues                          > 1
+alpha    alpha              decay exponent of the eigenvalues                          1 < alpha <= 40
 beta     beta               decay exponent of the target powers                        1 < beta < 2 alpha + 1, or 0
 a, b     missed, learned    powers of f_i and e_i                                      whole numbers, 0..3
-M        modes              number of modes                                            whole number >= 1, or inf
+M        modes              number of modes                                            1 <= M <= 2^52 whole, or inf
 =======  =================  =========================================================  ==========================
 
 Conventions that bite: the first mode is i = 1 and nothing is normalised: sum_i i^-alpha is zeta(alpha), not 1.
@@ -36,13 +36,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import exprel, poch
 
-from theory._checks import check_range
+from theory._checks import check_number, check_range
 
 __all__ = ["PowerLawSums", "check_exponents", "power_law_sum", "power_law_sums", "read_modes"]
 
 Array = NDArray[np.float64]
 
 SMALLEST, LARGEST = 1e-250, 1e250  # range of gamma in which no power overflows; above it gamma counts as inf
+STEEPEST = 40.0  # largest alpha: LARGEST * 17^40 < LARGEST_ODDS, 17 the furthest point at which a mode is evaluated
+MOST_MODES = 2.0**52
+LARGEST_ODDS = 1e300  # of gamma i^alpha
 _HEAD = 10  # modes added one by one when no pole is near
 _CLEARANCE = 7.0  # distance kept from the poles: exp(-2 pi 7) = 8e-20
 _SPLIT = 0.5  # where the two series of the tail integral meet: ratios 1/2 below, 2/3 above
@@ -67,22 +70,34 @@ class PowerLawSums:
 
 
 def check_exponents(alpha: float, beta: float) -> tuple[float, float]:
-    """Return (alpha, beta) as floats after checking alpha > 1 and 1 < beta < 2 alpha + 1.
+    """Return (alpha, beta) as floats after checking 1 < alpha <= 40 and 1 < beta < 2 alpha + 1.
 
     `alpha` and `beta` are the decay exponents of eigenvalues and target powers. Beyond the upper bound on beta the sum
     of v_i^2 f_i^2 is set by the first modes (it falls like gamma^2) and no longer by the power law. Raises `ValueError`
-    that names both arguments. Source: paper's task, bounds derived from the sums' leading terms (rf.D).
+    that names both arguments. Source: paper's task, bounds derived from the sums' leading terms (rf.T2).
 
     >>> check_exponents(1.5, 4.5)
     Traceback (most recent call last):
         ...
     ValueError: beta must be < 2*alpha + 1, got alpha=1.5, beta=4.5
     """
-    a = float(check_range("alpha", alpha, low=1.0, open_low=True))
-    b = float(check_range("beta", beta, low=1.0, open_low=True))
+    a, b = check_decay(alpha), check_number("beta", beta, low=1.0, open_low=True)
     if b >= 2.0 * a + 1.0:
         raise ValueError(f"beta must be < 2*alpha + 1, got alpha={a!r}, beta={b!r}")
     return a, b
+
+
+def check_decay(alpha: float) -> float:
+    """Return `alpha`, the decay exponent of the eigenvalues, as a float after checking 1 < alpha <= 40.
+
+    Steeper spectra exceed float64 after a few modes. Raises `ValueError`. Source: derived (rf.T2).
+
+    >>> check_decay(1000)
+    Traceback (most recent call last):
+        ...
+    ValueError: alpha must be <= 40, got alpha=1000.0
+    """
+    return check_number("alpha", check_number("alpha", alpha, low=1.0, open_low=True), high=STEEPEST)
 
 
 def power_law_sum(
@@ -95,21 +110,20 @@ def power_law_sum(
     (1, 2 alpha + 1); `missed`, `learned`: the powers a of f_i = gamma i^alpha/(1 + gamma i^alpha) and b of
     e_i = 1 - f_i, whole numbers 0..3; `modes`: number of modes, whole or inf.
     Limits: gamma = 0 makes e_i = 1, f_i = 0 (the sum of e_i^b is `modes`); gamma = inf the reverse.
-    Raises `ValueError` for arguments outside these domains. Source: derived (rf.D).
+    Raises `ValueError` for arguments outside these domains. Source: derived (rf.T2).
 
     With one mode and gamma = 1/4 the mode is learned by 4/5:
 
     >>> round(float(power_law_sum(0.25, 1.5, 0, 1, 1, modes=1)), 12)
     0.16
     """
-    if beta != 0:
-        alpha, beta = check_exponents(alpha, beta)
-    alpha = float(check_range("alpha", alpha, low=1.0, open_low=True))
+    beta = check_number("beta", beta)
+    alpha, beta = check_exponents(alpha, beta) if beta else (check_decay(alpha), 0.0)
     for name, power in (("missed", missed), ("learned", learned)):
         if power not in (0, 1, 2, 3):
             raise ValueError(f"{name} must be one of 0, 1, 2, 3, got {name}={power!r}")
     if beta == 0 and learned == 0:
-        raise ValueError(f"learned must be >= 1 when beta is 0, got beta={beta!r}, learned={learned!r}")
+        raise ValueError(f"learned must be >= 1 when beta is 0, got beta={beta:g}, learned={learned!r}")
     gammas = check_range("gamma", gamma, low=0.0, allow_inf=True)
     return _sums(gammas, alpha, ((float(beta), int(missed), int(learned)),), read_modes(modes))[0]
 
@@ -121,7 +135,7 @@ def power_law_sums(gamma: ArrayLike, alpha: float, beta: float, modes: float = n
     `beta`: target exponent, in (1, 2 alpha + 1); `modes`: number of modes, whole or inf.
     z = sum e_i, q = sum e_i^2, s = sum e_i f_i, A = sum i^-beta f_i^2, B = sum i^-beta e_i f_i.
     Limits: gamma = 0 gives z = q = modes and s = A = B = 0 (s = inf for modes = inf, where z - q diverges);
-    gamma = inf gives A = zeta(beta) and zeros. Raises `ValueError` as `power_law_sum`. Source: derived (rf.D).
+    gamma = inf gives A = zeta(beta) and zeros. Raises `ValueError` as `power_law_sum`. Source: derived (rf.T2).
 
     >>> sums = power_law_sums(0.25, 1.5, 1.5, modes=1)
     >>> [round(float(x), 12) for x in (sums.degrees_of_freedom, sums.degrees_of_freedom_gap, sums.missed_power)]
@@ -136,10 +150,14 @@ def power_law_sums(gamma: ArrayLike, alpha: float, beta: float, modes: float = n
 def read_modes(modes: float) -> float:
     """Return `modes` as a whole number >= 1 or inf. Raises `ValueError` for anything else.
 
+    Beyond 2^52 the mode between two floats no longer exists, so that there only inf is left. Source: derived (rf.T2).
+
     >>> read_modes(10), read_modes(float("inf"))
     (10.0, inf)
     """
-    count = float(check_range("modes", modes, low=1.0, allow_inf=True))
+    count = check_number("modes", modes, low=1.0, allow_inf=True)
+    if np.isfinite(count) and count > MOST_MODES:
+        raise ValueError(f"modes must be <= 2^52 or inf, got modes={count!r}")
     if np.isfinite(count) and count != np.floor(count):
         raise ValueError(f"modes must be a whole number or inf, got modes={modes!r}")
     return count
@@ -156,6 +174,11 @@ def _sums(gamma: Array, alpha: float, powers: tuple[tuple[float, int, int], ...]
     for row, (beta, a, b) in zip(out, powers, strict=True):
         row[flat == 0.0] = _all_modes(beta, modes) if a == 0 else (np.inf if modes == np.inf and beta == 0 else 0.0)
         row[flat > LARGEST] = _all_modes(beta, modes) if b == 0 else 0.0
+    if np.isfinite(modes) and np.any(inside):
+        steepest = np.log(float(np.max(flat[inside]))) + alpha * np.log(modes + 1.0)
+        if steepest > np.log(LARGEST_ODDS):
+            got = f"gamma={float(np.max(flat[inside]))!r}, alpha={alpha!r}, modes={modes!r}"
+            raise ValueError(f"gamma*(modes + 1)^alpha must be <= {LARGEST_ODDS:g}, got {got}; use modes=inf")
     near = _pole_is_near(flat, alpha) & inside
     for group in (near, inside & ~near):
         where = np.flatnonzero(group)

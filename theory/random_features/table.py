@@ -8,6 +8,7 @@ bisection over the octaves, one chord, then the Newton iteration of the direct s
 In octave j gamma = 2^(j + x/2), -1 <= x <= 1, in units of a power of two; the table holds z minus the number of modes
 above 2^j, so that n - z keeps its digits as in the direct solution. Cells whose gamma falls outside the tabulated range
 (ridge far above or far below the eigenvalues) are solved directly, at the usual cost.
+Symbols: see the head of the package. Exact to about 1e-13 as functions of their arguments.
 """
 
 from __future__ import annotations
@@ -121,9 +122,9 @@ def _sums(inverse: Array, counts: Array, spectrum: Spectrum, target: Array) -> A
 def tabulated_regularization(
     table: Table, n: ArrayLike, k: ArrayLike, ridge: ArrayLike
 ) -> tuple[float | Array, float | Array]:
-    """Return (gamma, kappa) as `implicit_regularization` does, from a table; relative accuracy about 1e-13.
+    """Return (gamma, kappa) as `implicit_regularization` does, from a table: exact to about 1e-13.
 
-    table: from `tabulate`.
+    table: from `tabulate`; anything else is refused.
     n: number of samples, real, > 0.
     k: number of random features, real, > 0, or inf.
     ridge: ridge, in [0, inf], in units of the eigenvalues, no 1/n.
@@ -143,9 +144,11 @@ def tabulated_regularization(
 def tabulated_risk(
     table: Table, n: ArrayLike, k: ArrayLike, ridge: ArrayLike, noise_variance: ArrayLike = 0.0
 ) -> float | Array:
-    """Return the test error as `risk` does, from a table; relative accuracy about 1e-13, a few microseconds a cell.
+    """Return the test error as `risk` does, from a table, in a few microseconds a cell.
 
-    table: from `tabulate`.
+    Exact to about 1e-13 as the deterministic equivalent; asymptotic as the error of an experiment.
+
+    table: from `tabulate`; anything else is refused.
     n: number of samples, real, > 0.
     k: number of random features, real, > 0, or inf.
     ridge: ridge, in [0, inf], in units of the eigenvalues, no 1/n.
@@ -166,9 +169,11 @@ def tabulated_risk(
 def tabulated_train_error(
     table: Table, n: ArrayLike, k: ArrayLike, ridge: ArrayLike, noise_variance: ArrayLike = 0.0
 ) -> float | Array:
-    """Return the train error as `train_error` does, from a table; relative accuracy about 1e-13.
+    """Return the train error as `train_error` does, from a table.
 
-    table: from `tabulate`.
+    Exact to about 1e-13 as the deterministic equivalent; asymptotic as the error of an experiment.
+
+    table: from `tabulate`; anything else is refused.
     n: number of samples, real, > 0.
     k: number of random features, real, > 0, or inf.
     ridge: ridge, in [0, inf], in units of the eigenvalues, no 1/n.
@@ -189,6 +194,8 @@ def tabulated_train_error(
 
 def _evaluate(table: Table, n: Array, k: Array, ridge: Array, noise: Array) -> tuple[Array, State]:
     """Return gamma and the state of cells in a row: from the table where it reaches, else from the direct solution."""
+    if not isinstance(table, Table):
+        raise ValueError(f"table must come from tabulate, got {type(table).__name__}")
     spectrum, cells = table.spectrum, n.size
     gamma, sums = np.empty(cells), np.empty((6, cells))
     outside = np.ones(cells, dtype=bool)

@@ -138,19 +138,31 @@ def test_last_point_alone_is_a_test_set() -> None:
 
 
 def test_bad_settings() -> None:
-    with pytest.raises(ValueError, match=r"sample_counts must be < 1797, the size of the pool, got 1797"):
+    with pytest.raises(ValueError, match=r"n must be < 1797, the size of the pool, got n=1797"):
         digits_errors(rng(), 1, n=POOL_SIZE, k=3, ridges=RIDGES)
-    with pytest.raises(ValueError, match=r"feature_counts\[0\] must be an integer >= 1 or inf"):
-        digits_errors(rng(), 1, n=4, k=0, ridges=RIDGES)
+    with pytest.raises(ValueError, match=r"sample_counts must be < 1797, the size of the pool, got 1797"):
+        digits_grid_errors(rng(), 1, sample_counts=(4, POOL_SIZE), feature_counts=(3,), ridges=RIDGES)
+    with pytest.raises(ValueError, match=r"feature_counts\[1\] must be an integer >= 1 or inf"):
+        digits_grid_errors(rng(), 1, sample_counts=(4,), feature_counts=("inf", 0), ridges=RIDGES)
+    for k in (0, 1.5, "x", "3", [3], 1j, 10**400):
+        with pytest.raises(ValueError, match=r"^k must be an integer >= 1 or inf, got k="):
+            digits_errors(rng(), 1, n=4, k=k, ridges=RIDGES)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"^n must be an integer >= 1, got n='x'"):
+        digits_errors(rng(), 1, n="x", k=3, ridges=RIDGES)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"ridges must be >= 0"):
         digits_errors(rng(), 1, n=4, k=3, ridges=(-0.1,))
     with pytest.raises(ValueError, match=r"replicates must be an integer >= 1"):
         digits_errors(rng(), 0, n=4, k=3, ridges=RIDGES)
     with pytest.raises(ValueError, match=r"left and right must have the same width, got \(1, 2\) and \(1, 3\)"):
         arc_cosine_kernel([[1.0, 2.0]], [[1.0, 2.0, 3.0]])
-    with pytest.raises(ValueError, match=r"right must be a finite matrix of shape \(points, d\), got shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"right must be a matrix of shape \(points, d\), got shape \(2,\)"):
         arc_cosine_kernel([[1.0, 2.0]], [1.0, 2.0])
-    with pytest.raises(ValueError, match=r"inputs must be a finite matrix"):
+    with pytest.raises(ValueError, match=r"inputs must be .*, got inputs\[0, 0\]=nan"):
         relu_features(rng(), [[float("nan")]], 3)
+    for bad in ({}, "text", [[1j]], [["1.5"]]):
+        with pytest.raises(ValueError, match=r"inputs must be a real number or an array of them"):
+            relu_features(rng(), bad, 3)  # pyright: ignore[reportArgumentType]
+        with pytest.raises(ValueError, match=r"left must be a real number or an array of them"):
+            arc_cosine_kernel(bad, [[1.0]])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"k must be an integer >= 1, got k=1\.5"):
         relu_features(rng(), [[1.0]], 1.5)

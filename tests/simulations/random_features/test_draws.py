@@ -67,8 +67,12 @@ def test_singular_gram_says_what_to_change() -> None:
         (2.5, False, r"got n=2\.5"),
         (float("nan"), True, r"n must be an integer >= 1 or inf, got n=nan"),
         (-np.inf, True, r"got n=-inf"),
-        ("inf", False, r"n must be an integer >= 1, got n=inf"),
-        ("many", False, r"n must be an integer >= 1, got n=many"),
+        ("inf", False, r"n must be an integer >= 1, got n='inf'"),
+        ("7", True, r"n must be an integer >= 1 or inf, got n='7'"),
+        ([7], False, r"n must be an integer >= 1, got n=\[7\]"),
+        (10**400, True, r"n must be an integer >= 1 or inf, got n=1000"),
+        (1j, True, r"n must be an integer >= 1 or inf, got n=1j"),
+        ("many", False, r"n must be an integer >= 1, got n='many'"),
     ],
 )
 def test_sizes(value: float | str, allow_inf: bool, message: str) -> None:

@@ -167,6 +167,20 @@ def test_closed_form_at_the_ends():
     np.testing.assert_array_equal(ridgeless, [0.0, 0.0])
 
 
+@pytest.mark.parametrize("alpha", [np.nextafter(1.0, 2.0), 1.5, 40.0])
+def test_no_nan_over_the_whole_domain(alpha):
+    """The ends of every domain: what exceeds the largest float is inf."""
+    sizes = np.array([1e-50, 0.3, 1e50])
+    n, k, z = sizes[:, None, None], np.r_[sizes, np.inf][:, None], np.array([1e-50, 0.3])
+    n, k = np.maximum(n, z), np.maximum(k, z)
+    for beta in (np.nextafter(1.0, 2.0), alpha, np.nextafter(alpha + 1.0, 0.0)):
+        test, ridge = continuum_risk(z, n, k, alpha, beta, 0.3)
+        assert np.all(test > 0.0)
+        assert np.all(ridge >= 0.0)
+        assert np.all(ridge[np.broadcast_to(np.minimum(n, k) == z, ridge.shape)] == 0.0)
+        assert np.all(clean_ridgeless_risk(sizes, alpha, beta, half_sample_shift=False) >= 0.0)
+
+
 # --- bad input
 
 
@@ -187,5 +201,13 @@ def test_bad_arguments():
         continuum_risk(25.0, 20.0, 30.0, 1.5, 1.5)
     with pytest.raises(ValueError, match=r"degrees_of_freedom must be > 0, got degrees_of_freedom=0.0"):
         continuum_risk(0.0, 20.0, 30.0, 1.5, 1.5)
+    with pytest.raises(ValueError, match=r"degrees_of_freedom must be >= 1e-50, got degrees_of_freedom=5e-324"):
+        continuum_risk(5e-324, 5, np.inf, 1.5, 1.25)
+    with pytest.raises(ValueError, match=r"n must be >= 1e-50 and <= 1e\+50, got n=1e-200"):
+        clean_ridgeless_risk(1e-200, 2.0, 4.5)
+    with pytest.raises(ValueError, match=r"alpha must be <= 40, got alpha=1000.0"):
+        leading_constants(1000, 1.5)
+    with pytest.raises(ValueError, match=r"alpha must be a single real number, got shape \(1,\)"):
+        proxy_exponents([1.5], 1.25)
     with pytest.raises(ValueError, match=r"noise_variance must be >= 0, got noise_variance=-0.5"):
         continuum_risk(5.0, 20.0, 30.0, 1.5, 1.5, -0.5)

@@ -283,6 +283,22 @@ def test_arrays_broadcast_and_scalars_stay_scalars():
     assert shifted_fitting_ratio([30.0, 40.0], 1.5, 1.25, 0.4).shape == (2,)
 
 
+def test_no_nan_over_the_whole_domain():
+    """Ends of every domain, infinities allowed, NaN not; ratios stay in [0, 1] and costs at or above 1."""
+    one = np.nextafter(1.0, 2.0)
+    n, ratio = np.array([1e-50, 0.3, 1e50])[:, None], np.array([0.0, 1e-300, 0.4, 1.0])
+    for alpha in (one, 1.7, 40.0, 1e10, 1e50):
+        for beta in (one, 0.5 * (one + alpha), alpha, 1.99 * alpha):
+            for noise in (0.0, 1e-300, 0.3, 1e100):
+                best, shifted = optimal_fitting_ratio(alpha, beta, noise), shifted_fitting_ratio(n, alpha, beta, noise)
+                assert np.all((best >= 0.0) & (best < 1.0) & (shifted >= 0.0) & (shifted <= 1.0))
+                # where the noise outweighs r by 1e100 the root of R is only known to eps: a cost of 1 - 1e-9 at worst
+                assert np.all(fitting_ratio_cost(ratio, alpha, beta, noise) > 1.0 - 1e-9)
+                if alpha <= 40.0:
+                    for shift in (False, True):
+                        assert np.all(fitting_ratio_risk(ratio, n, alpha, beta, noise, shift) >= 0.0)
+
+
 # --- bad input
 
 
@@ -307,6 +323,12 @@ def test_arrays_broadcast_and_scalars_stay_scalars():
             lambda: shifted_fitting_ratio(3.0, 1.5, 1.5, -0.1),
             r"relative_noise must be >= 0 and <= 1e\+100, got relative_noise=-0.1",
         ),
+        (lambda: shifted_fitting_ratio(1e-200, 2.0, 2.5, 0.1), r"n must be >= 1e-50 and <= 1e\+50, got n=1e-200"),
+        (lambda: optimal_fitting_ratio(1e160, 2.5, 0.1), r"alpha must be <= 1e\+50, got alpha=1e\+160"),
+        (lambda: fitting_ratio_cost(0.2, [2.0, 1e160], 2.5, 0.1), r"alpha must be <= 1e\+50, got alpha\[1\]=1e\+160"),
+        (lambda: overfitting_threshold(1e160, 2.5), r"alpha must be <= 1e\+50, got alpha=1e\+160"),
+        (lambda: fitting_ratio_risk(0.2, 1e-200, 2.0, 2.5, 0.1), r"n must be >= 1e-50 and <= 1e\+50, got n=1e-200"),
+        (lambda: fitting_ratio_risk(0.2, 9.0, [2.0], 2.5, 0.1), r"alpha must be a single real number, got shape"),
         (lambda: power_law_overfitting_threshold(0.0, 1.5, 1.5), r"n must be > 0.*, got n=0.0"),
         (lambda: power_law_fitting_ratio(0.0, 1.5, 1.5, 0.1), r"n must be > 0.*, got n=0.0"),
         (lambda: power_law_fitting_ratio(9.0, 1.5, 4.5, 0.1), r"beta must be < 2\*alpha \+ 1, got alpha=1.5, beta=4.5"),

@@ -303,11 +303,26 @@ def test_best_ridge_makes_more_of_everything_better(n, k, alpha, place, noise, m
         ((3.0, 5.0, 0.1, 1.5, 1.5, -0.2), r"noise_variance must be >= 0.*, got noise_variance=-0.2"),
         ((3.0, 5.0, 0.1, 1.5, 1.5, 0.2, 7.5), r"modes must be a whole number or inf, got modes=7.5"),
         (([3.0, 4.0], [5.0, 6.0, 7.0], 0.1, 1.5, 1.5), r"shapes"),
+        ((3.0, 5.0, 0.1, 1000, 1.5), r"alpha must be <= 40, got alpha=1000.0"),
+        ((3.0, 5.0, 0.1, [1.5, 2.0], 1.5), r"alpha must be a single real number, got shape \(2,\)"),
+        ((3.0, 5.0, 0.1, 1.5, [1.5]), r"beta must be a single real number, got shape \(1,\)"),
+        ((3.0, 5.0, 0.1, "1.5", 1.5), r"alpha must be a real number or an array of them, got alpha='1.5'"),
+        ((3.0, 5.0, 0.1, 10**400, 1.5), r"alpha must be a real number or an array of them, got alpha=1000"),
+        ((3.0, 5.0, 0.1, 1.5, 1.5, 0.2, 1e300), r"modes must be <= 2\^52 or inf, got modes=1e\+300"),
+        ((3.0, 5.0, 0.1, 1.5, 1.5, 0.2, [7]), r"modes must be a single real number, got shape \(1,\)"),
+        ((3.0, 5.0, 0.1, 1.5, 1.5, "0.2"), r"noise_variance must be a real number or an array"),
     ],
 )
 def test_bad_arguments(function, arguments, message):
     with pytest.raises(ValueError, match=message):
         function(*arguments)
+
+
+def test_regularization_checks_its_scalars():
+    with pytest.raises(ValueError, match=r"alpha must be <= 40, got alpha=1000.0"):
+        power_law_regularization(3.0, 5.0, 0.1, 1000)
+    with pytest.raises(ValueError, match=r"modes must be <= 2\^52 or inf, got modes=1e\+300"):
+        power_law_regularization(3.0, 5.0, 0.1, 1.5, modes=1e300)
 
 
 def test_sizes_beyond_double_precision_are_refused():

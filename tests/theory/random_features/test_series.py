@@ -269,6 +269,16 @@ def test_logarithmic_derivatives(alpha, place, exponent):
         assert rule @ values == pytest.approx(slope, rel=1e-9, abs=1e-10 * values[2])
 
 
+@pytest.mark.parametrize("alpha", [1.5, 12.0, 40.0])
+@pytest.mark.parametrize("modes", [1, 30, np.inf])
+def test_finite_over_the_whole_domain(alpha, modes):
+    """No warning, no NaN, and shares that add up, at the steepest spectrum and the ends of the range of gamma."""
+    gamma = 10.0 ** np.linspace(-250.0, 240.0, 50)
+    total = power_law_sum(np.inf, alpha, 2.5, 1, 0, modes)
+    missed, learned = (power_law_sum(gamma, alpha, 2.5, *powers, modes) for powers in ((1, 0), (0, 1)))
+    np.testing.assert_allclose(missed + learned, total, rtol=ACCURACY)
+
+
 # --- bad input
 
 
@@ -293,6 +303,17 @@ def test_exponents_are_checked_together():
         ((0.2, 1.5, 0, 1, 0), r"learned must be >= 1 when beta is 0, got beta=0, learned=0"),
         ((0.2, 1.5, 2.0, 1, 1, 2.5), r"modes must be a whole number or inf, got modes=2.5"),
         ((0.2, 1.5, 2.0, 1, 1, 0), r"modes must be >= 1, got modes=0.0"),
+        ((0.2, 1.5, 2.0, 1, 1, 1e300), r"modes must be <= 2\^52 or inf, got modes=1e\+300"),
+        ((0.2, 1.5, 2.0, 1, 1, [7.0]), r"modes must be a single real number, got shape \(1,\)"),
+        ((0.2, 1.5, 2.0, 1, 1, "7"), r"modes must be a real number or an array of them, got modes='7'"),
+        ((0.2, 1000.0, 2.0, 1, 1), r"alpha must be <= 40, got alpha=1000.0"),
+        ((0.2, 1000.0, 0, 1, 1), r"alpha must be <= 40, got alpha=1000.0"),
+        ((0.2, [1.5, 2.0], 2.0, 1, 1), r"alpha must be a single real number, got shape \(2,\)"),
+        ((0.2, 1.5, [2.0], 1, 1), r"beta must be a single real number, got shape \(1,\)"),
+        (
+            (1e200, 40.0, 2.0, 1, 1, 1e5),
+            r"gamma\*\(modes \+ 1\)\^alpha must be <= 1e\+300, got gamma=1e\+200, alpha=40.0",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -26,6 +26,13 @@ def test_by_hand():
         ((1.5, -0.1, 4), r"beta must be >= 0, got beta=-0\.1"),
         ((1.5, 1.5, 0), r"modes must be >= 1, got modes=0"),
         ((1.5, 1.5, 2.5), r"modes must be a whole number, got modes=2\.5"),
+        ((1.5, 1.5, "7"), r"modes must be a real number or an array of them, got modes='7'"),
+        ((1.5, 1.5, [7]), r"modes must be a single real number, got shape \(1,\)"),
+        ((1.5, 1.5, 1e17), r"modes must be <= 1e\+09, got modes=1e\+17"),
+        ((1.5, 1.5, 1e300), r"modes must be <= 1e\+09, got modes=1e\+300"),
+        ((1.5, 1.5, 10**400), r"modes must be a real number or an array of them, got modes=1000"),
+        (([1.5, 2.0], 1.5, 4), r"alpha must be a single real number, got shape \(2,\)"),
+        ((1.5, [1.5], 4), r"beta must be a single real number, got shape \(1,\)"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -141,6 +141,9 @@ def test_bad_arguments():
         tabulate([1.3, 0.2], [0.5])
     with pytest.raises(ValueError, match=r"eigenvalues must be >= 0"):
         tabulate([1.3, -0.2], [0.5, 0.4])
+    for function in (tabulated_regularization, tabulated_risk, tabulated_train_error):
+        with pytest.raises(ValueError, match=r"table must come from tabulate, got list"):
+            function([1.3, 0.2], 4, 3, 0.1)
     with pytest.raises(ValueError, match=r"n must be > 0, got n=0\.0"):
         tabulated_risk(table, 0.0, 3, 0.1)
     with pytest.raises(ValueError, match=r"ridge must be >= 0, got ridge=-0\.1"):
