@@ -8,10 +8,13 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from statistics import median
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from assay import discovery
 
@@ -193,6 +196,17 @@ def test_constraints_pin_versions_without_addresses():
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.+]*( *;.*)?", line)] == []
 
 
+def test_every_dependency_and_every_extra_is_pinned():
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines())
+    pins = {canonicalize_name(name): version for name, version in pins.items()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    for requirement in map(Requirement, asked):
+        version = pins.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{requirement.name} is not in constraints.txt"
+        assert version in requirement.specifier, f"{requirement} is not met by {version}"
+
+
 def test_no_path_of_a_machine_stands_in_any_file():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     texts = [ROOT / name for name in listed if not name.endswith((".png", ".npz")) and (ROOT / name).is_file()]
@@ -217,6 +231,7 @@ def code_block() -> str:
 def test_the_readme_fits_one_screen_before_the_gallery():
     head = readme().partition("## Gallery")[0].splitlines()
     assert len(head) <= 80
+    assert [line for line in head if len(line) > 120 and not line.startswith("|")] == []
     assert len(code_block().splitlines()) <= 12 + 2  # twelve lines of code, and what sets them apart
 
 
