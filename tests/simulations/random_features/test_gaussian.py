@@ -65,6 +65,25 @@ def one_mode_quadrature(n: int, k: float, ridge: float, task: Task, nodes: int =
     return float(s_weight @ test @ t_weight), float(s_weight @ train @ t_weight)
 
 
+def one_sample_quadrature(k: float, ridge: float, task: Task) -> tuple[float, float]:
+    """Exact [test, train] for one sample in two modes.
+
+    The kernel is H t with H = x'Lx and t ~ chi^2_k/k. The predictor is t L x y/(H t + ridge) plus a part along the
+    features that x does not see, of mean 0 and mean square (t/k) (H tr L - x'L^2 x) y^2/(H t + ridge)^2.
+    """
+    (radius, r_weight), (strength, t_weight) = chi_square_rule(2, 300), chi_square_rule(k, 300)
+    angle = 2 * np.pi * np.arange(48)[:, None, None] / 48
+    square, t = 2 * radius[:, None], strength[None, None, :]
+    x = np.sqrt(square) * np.array([np.cos(angle), np.sin(angle)])
+    spectrum, target = task.eigenvalues[:, None, None, None], task.target[:, None, None, None]
+    height, second = np.sum(spectrum * x**2, axis=0), np.sum((spectrum * x) ** 2, axis=0)
+    signal, cross = np.sum(target * x, axis=0), np.sum(target * spectrum * x, axis=0)
+    energy, shrunk = signal**2 + task.noise_variance, height * t + ridge
+    size = t**2 * second + t / k * (height * np.sum(task.eigenvalues) - second)
+    test = task.power + task.noise_variance - 2 * t * signal * cross / shrunk + energy * size / shrunk**2
+    return tuple(float(r_weight @ part.mean(axis=0) @ t_weight) for part in (test, energy * (ridge / shrunk) ** 2))
+
+
 # --- identities and limits
 
 
@@ -146,6 +165,28 @@ def test_averaged_noise_of_given_data_and_features(n: int, k: float, modes: int)
     quiet = sample_side([inputs.copy()], np.zeros((1, n)), task, hidden_noise=task.noise_variance)
     averaged = errors_of(quiet.fit(np.random.default_rng(30), k, RIDGES), n)[0]
     np.testing.assert_allclose(averaged, mean, rtol=ROUNDING, atol=1e-20)
+
+
+@pytest.mark.parametrize(("n", "k", "modes"), [(2, 3, 7), (3, 3, 7), (4, 3, 7), (9, 2, 5)])
+def test_averaged_noise_of_given_features_and_data(n: int, k: int, modes: int) -> None:
+    """The same identity conditioned on the features, from explicit regressions on noise along each sample."""
+    task = small_task(modes)
+    mapping = feature_map(np.random.default_rng(13).standard_normal((k, modes)), task.eigenvalues)
+    side = draw_features(np.random.default_rng(13), 1, k, task)
+    averaged = errors_of(side.fit(np.random.default_rng(14), n, RIDGES, average=True), n)[0]
+    white = wishart_root(np.random.default_rng(14), 1, k + 1, n)[0][:k]
+    white = np.pad(white, ((0, 0), (0, n - white.shape[1])))  # a rotation of the samples leaves the others without x
+    features, labels = (side.root[0] @ white).T, side.target[0] @ white
+    for row, ridge in zip(averaged, RIDGES, strict=True):
+
+        def errors(noise: np.ndarray, ridge: float = ridge) -> np.ndarray:
+            coefficients = literal_weights(features, labels + noise, np.eye(k), ridge)
+            test = np.sum((mapping @ coefficients - task.target) ** 2) + task.noise_variance
+            return np.array([test, np.mean((labels + noise - features @ coefficients) ** 2)])
+
+        basis, start = math.sqrt(side.unexplained[0]) * np.eye(n), errors(np.zeros(n))
+        mean = start + sum((errors(e) + errors(-e)) / 2 - start for e in basis)
+        np.testing.assert_allclose(row, mean, rtol=ROUNDING, atol=1e-20)
 
 
 def test_moments_of_blocks_are_those_of_the_whole() -> None:
@@ -273,6 +314,14 @@ def test_large_size_limit(n: int, k: float, ridge: float, test: float, train: fl
     errors = gaussian_errors(np.random.default_rng(25), 16, n, k, [ridge], task, noise="averaged")[:, 0]
     spread = errors.std(axis=0, ddof=1) / np.sqrt(16)
     assert np.all(np.abs(errors.mean(axis=0) - [test, train]) < 5 * spread + 0.01 * np.array([test, train]))
+
+
+@pytest.mark.parametrize("k", [2, 5, math.inf])
+@pytest.mark.parametrize("noise", ["drawn", "averaged"])
+def test_one_sample_in_two_modes_exact(k: float, noise: str, means_agree: Callable[..., None]) -> None:
+    task, ridges = small_task(2), np.array([0.2, 0.9])
+    errors = gaussian_errors(np.random.default_rng(31), 40_000, 1, k, ridges, task, noise)
+    means_agree(errors, [one_sample_quadrature(k, ridge, task) for ridge in ridges])
 
 
 # --- properties

@@ -58,6 +58,23 @@ def test_weights_predict() -> None:
     np.testing.assert_allclose(points @ weights, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("k", [3, 7, math.inf])
+def test_a_trial_recomputed_from_the_same_numbers(k: float) -> None:
+    """Inputs, noise, test inputs, test noise, projection, in this order; then the definitions, kernel and all."""
+    setting = {"n": 4, "ridges": (0.2, 1.7), "alpha": 0.6, "beta": 0.4, "modes": 5, "noise_variance": 0.3}
+    errors = literal_errors(np.random.default_rng(9), 1, k=k, target_scale=1.7, test_points=6, **setting)[0]
+    rng, index = np.random.default_rng(9), np.arange(1, 6)
+    inputs, noise, others, test_noise = (rng.standard_normal(shape) for shape in ((4, 5), 4, (6, 5), 6))
+    root, target = index**-0.3, math.sqrt(1.7) * index**-0.2
+    projection = math.sqrt(5) * np.eye(5) if math.isinf(k) else rng.standard_normal((int(k), 5))
+    train, test = (x @ np.diag(root) @ projection.T / math.sqrt(len(projection)) for x in (inputs, others))
+    labels, test_labels = inputs @ target + math.sqrt(0.3) * noise, others @ target + math.sqrt(0.3) * test_noise
+    for row, ridge in zip(errors, (0.2, 1.7), strict=True):
+        dual = np.linalg.inv(train @ train.T + ridge * np.eye(4)) @ labels
+        expected = [np.mean((y - x @ train.T @ dual) ** 2) for x, y in ((test, test_labels), (train, labels))]
+        np.testing.assert_allclose(row, expected, rtol=1e-10)  # condition below 1e3 times eps, squared residuals
+
+
 # --- oracle
 
 
