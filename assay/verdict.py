@@ -190,7 +190,8 @@ def overall(cases: Sequence[Case]) -> tuple[Outcome, str]:
         return "undecided", _why_undecided(worst, len(open_cases), len(cases))
     worst = max(cases, key=lambda case: max(abs(case.low), abs(case.high)))
     largest = max(abs(worst.low), abs(worst.high))
-    return "holds", f"{len(cases)} cases within {largest:.2g} ({worst.label})"
+    count = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
+    return "holds", f"{count} within {largest:.2g} ({worst.label})"
 
 
 def counted(claim: Claim, cases: Sequence[Case]) -> tuple[Outcome, str]:

@@ -150,7 +150,7 @@ def test_explain_says_all_that_is_known(suite):
         "By definition.",
         "tests.assay.toys.mean_of against tests.assay.toys.gaussian",
         "tests.assay.toys.mean_of  <->  the mean",
-        "holds: 1 cases within",
+        "holds: 1 case within",
         "margin 0.01",
         "- five per cent: refuted",
         "- the same: equivalent: it is the same formula",

@@ -139,12 +139,12 @@ def test_legend_entries_are_unique_and_stand_outside_the_panels():
     for _ in range(2):
         canvas.line(ax, [1, 10], [1.0, 2.0], series="risk", label="theory")
     canvas.key("simulation", ls="", marker="o")
-    canvas.verdict({"id": "toy.mean", "verdict": "holds", "as_expected": True, "reason": "1 cases within 0.1"})
+    canvas.verdict({"id": "toy.mean", "verdict": "holds", "as_expected": True, "reason": "1 case within 0.1"})
     canvas.finish()
     canvas.figure.savefig(io.BytesIO(), format="png")
     below, above = canvas.figure.legends
     assert [t.get_text() for t in below.get_texts()] == ["theory", "simulation"]
-    assert [t.get_text() for t in above.get_texts()] == ["toy.mean holds (1 cases within 0.1)"]
+    assert [t.get_text() for t in above.get_texts()] == ["toy.mean holds (1 case within 0.1)"]
     panel = ax.get_window_extent()
     assert below.get_window_extent().y1 <= panel.y0
     assert above.get_window_extent().y0 >= panel.y1
