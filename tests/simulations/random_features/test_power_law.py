@@ -202,3 +202,23 @@ def test_bad_sizes() -> None:
         spectrum_errors(
             rng(), 1, n=2, k=3, ridges=RIDGES, eigenvalues=(1.0, 0.5), target_power=(1.0,), noise_variance=0.1
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alpha": [1.5]}, r"alpha must be a single real number, got shape \(1,\)"),
+        ({"beta": [1.5, 2.0]}, r"beta must be a single real number, got shape \(2,\)"),
+        ({"noise_variance": [0.1]}, r"noise_variance must be a single real number, got shape \(1,\)"),
+        ({"target_scale": [1.7]}, r"target_scale must be a single real number, got shape \(1,\)"),
+        ({"alpha": "1.5"}, r"alpha must be a real number or an array of them, got alpha='1\.5'"),
+        ({"alpha": 10**400}, r"alpha must be a real number or an array of them, got alpha=1000"),
+        ({"modes": "7"}, r"modes must be an integer >= 1, got modes='7'"),
+        ({"modes": 1e17}, r"modes must be <= 1e\+09, got modes=1e\+17"),
+        ({"modes": 10**400}, r"modes must be an integer >= 1, got modes=1000"),
+    ],
+)
+def test_task_takes_single_numbers(change: dict[str, object], message: str) -> None:
+    setting = {"alpha": 1.5, "beta": 1.2, "modes": 5, "noise_variance": 0.1, "target_scale": 1.7}
+    with pytest.raises(ValueError, match=message):
+        power_law_task(**(setting | change))  # pyright: ignore[reportArgumentType]
