@@ -307,7 +307,7 @@ F8_SINGLE = Claim(
     measure=simulation.power_law_errors,
     settings=({"n": 3, "k": 2, **ONE}, {"n": 2, "k": 7, **ONE}, {"n": 9, "k": 4, **ONE}),
     outputs=tuple(f"{what} error at ridge {ridge:g}" for ridge in (0.4, 3.0) for what in ("test", "train")),
-    budget=400_000,
+    budget=4_000_000,
     block=4096,
     mutants=(
         Mutant(name="n + 1 degrees of freedom", predict=partial(_single_mode_errors, 1)),
