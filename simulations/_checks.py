@@ -11,7 +11,7 @@ import reprlib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_number", "check_range", "check_vector"]
+__all__ = ["check_integer", "check_matrix", "check_number", "check_range", "check_vector"]
 
 
 def check_range(
@@ -64,8 +64,26 @@ def check_number(name: str, value: ArrayLike, **interval: float) -> float:
     return float(check_range(name, array, **interval))  # pyright: ignore[reportArgumentType]
 
 
-def check_vector(name: str, value: ArrayLike, **interval: float) -> NDArray[np.float64]:
+def check_integer(name: str, value: ArrayLike, **interval: float) -> int:
+    """Return `value`, a single whole number, as an int; `name` and `interval` as in `check_range`.
+
+    >>> check_integer("steps", 3.0, low=1)
+    3
+    >>> check_integer("steps", 2.5, low=1)
+    Traceback (most recent call last):
+        ...
+    ValueError: steps must be an integer, got steps=2.5
+    """
+    number = check_number(name, value, **interval)
+    if not number.is_integer():
+        raise ValueError(f"{name} must be an integer, got {name}={number!r}")
+    return int(number)
+
+
+def check_vector(name: str, value: ArrayLike, *, axis: str = "modes", **interval: float) -> NDArray[np.float64]:
     """Return `value` as a non-empty 1-D float64 array; `name` and `interval` as in `check_range`.
+
+    `axis` is the name of its only axis in messages.
 
     >>> check_vector("eigenvalues", [[1.0]], low=0.0)
     Traceback (most recent call last):
@@ -74,7 +92,25 @@ def check_vector(name: str, value: ArrayLike, **interval: float) -> NDArray[np.f
     """
     array = check_range(name, value, **interval)  # pyright: ignore[reportArgumentType]
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{name} must have shape (modes,) with modes >= 1, got shape {array.shape}")
+        raise ValueError(f"{name} must have shape ({axis},) with {axis} >= 1, got shape {array.shape}")
+    return array
+
+
+def check_matrix(
+    name: str, value: ArrayLike, *, axes: tuple[str, str] = ("rows", "columns"), **interval: float
+) -> NDArray[np.float64]:
+    """Return `value` as a non-empty 2-D float64 array; `name` and `interval` as in `check_range`.
+
+    `axes` are the names of its axes in messages.
+
+    >>> check_matrix("inputs", [1.0, 2.0], axes=("samples", "features"))
+    Traceback (most recent call last):
+        ...
+    ValueError: inputs must have shape (samples, features) with both >= 1, got shape (2,)
+    """
+    array = check_range(name, value, **interval)  # pyright: ignore[reportArgumentType]
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"{name} must have shape ({axes[0]}, {axes[1]}) with both >= 1, got shape {array.shape}")
     return array
 
 

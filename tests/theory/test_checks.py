@@ -59,6 +59,25 @@ def test_arrays_are_no_single_number(checks: ModuleType, value: object, shape: s
 
 
 @MODULES
+def test_integers_are_whole_and_inside(checks: ModuleType) -> None:
+    assert type(checks.check_integer("steps", 3.0, low=1)) is int
+    with pytest.raises(ValueError, match=r"^steps must be an integer, got steps=2\.5"):
+        checks.check_integer("steps", 2.5, low=1)
+    with pytest.raises(ValueError, match=r"^steps must be >= 1, got steps=0\.0"):
+        checks.check_integer("steps", 0, low=1)
+
+
+@MODULES
+@pytest.mark.parametrize("value", [1.0, [1.0], [[]], np.ones((1, 2, 3))])
+def test_matrices_have_two_axes_with_names(checks: ModuleType, value: object) -> None:
+    np.testing.assert_array_equal(checks.check_matrix("gram", [[1, 2]]), [[1.0, 2.0]])
+    with pytest.raises(ValueError, match=r"^gram must have shape \(n, m\) with both >= 1, got shape \("):
+        checks.check_matrix("gram", value, axes=("n", "m"))
+    with pytest.raises(ValueError, match=r"^gram must be >= 0, got gram\[0, 1\]=-1\.0"):
+        checks.check_matrix("gram", [[0, -1]], low=0.0)
+
+
+@MODULES
 def test_domains_are_named_with_the_offending_entry(checks: ModuleType) -> None:
     with pytest.raises(ValueError, match=r"^alpha must be > 1 and <= 3, got alpha\[1\]=3\.5"):
         checks.check_range("alpha", [2.0, 3.5], low=1.0, open_low=True, high=3.0)
