@@ -1,0 +1,42 @@
+"""Self-distillation in kernel ridge regression: K. Borup, L. N. Andersen, "Even your Teacher Needs Guidance:
+Ground-Truth Targets Dampen Regularization Imposed by Self-Distillation", NeurIPS 2021, arXiv 2102.13088.
+
+Model. Kernel ridge regression is refitted again and again, with the same kernel matrix K and the same ridge, to a
+mixture of the true targets y and its own previous fits on the training points:
+
+    y^(0) = y,    z_t = alpha_t y + (1 - alpha_t) y^(t-1),    y^(t) = K (K + lambda I)^-1 z_t,    z_1 = y
+    f^(t)(x) = k(x) (K + lambda I)^-1 z_t
+    K = V diag(d) V^T:    y^(t) = V diag(b^(t)) V^T y,    b^(t) = a [alpha_t + (1 - alpha_t) b^(t-1)],    b^(0) = 1
+
+alpha = 0 is pure self-distillation (H. Mobahi, M. Farajtabar, P. L. Bartlett, NeurIPS 2020, arXiv 2002.05715).
+
+=========  =====================  =======================================================  =======================
+letter     argument               meaning                                                  domain
+=========  =====================  =======================================================  =======================
+K          gram                   kernel matrix of the training points (n, n)              symmetric, no negative
+                                                                                           eigenvalues
+k(x)       cross_gram             kernel between new and training points (m, n)            real
+y, Y       targets                training targets (n,) or (n, outputs)                    real
+lambda     ridge                  objective ... + (lambda/2) ||f||^2, not multiplied by n  >= 0
+alpha_t    alphas                 weights of the true targets, (alpha_2, ..., alpha_t);    real
+                                  empty is plain ridge regression
+alpha      alpha                  the same weight at every step                            real
+t          step                   1 is plain ridge regression; inf is the limit            1, 2, ..., inf
+d_i        eigenvalues            eigenvalues of K, any order                              >= 0
+a_i                               one-step filter d_i/(d_i + lambda)                       [0, 1]
+q_i                               contraction (1 - alpha) a_i; the limit needs |q_i| < 1
+b_i^(t)                           filter after t steps                                     [0, 1], alphas in [0, 1]
+c_j        coefficients           y^(t) = sum_j c_j L^(j+1) y, L = K (K + lambda I)^-1     sum to 1
+w_i        sample_weights         weights of the squared errors; 0 drops the point         >= 0
+eps        budget                 admitted mean squared residual, Mobahi's form            > 0
+=========  =====================  =======================================================  =======================
+
+Conventions that bite. Steps count fits: step 1 is the ordinary ridge fit, "alpha_1" would have no effect and is not
+part of a schedule. Filters are relative to the targets, not to the first fit. Nothing is centred and no intercept is
+fitted. A validation loss here is a sum of squares over points and outputs, never a mean, and is not halved.
+
+Exact and asymptotic. Everything about a given Gram matrix (filters, fits, schedules, leave-one-out) is exact algebra,
+evaluated to a few units of float64 rounding times the condition that its docstring names.
+"""
+
+__all__: list[str] = []
