@@ -1,0 +1,37 @@
+"""Learning from aggregate responses: A. Javanmard, L. Chen, V. Mirrokni, A. Badanidiyuru, G. Fu, ICLR 2024.
+
+Model. n rows x ~ N(0, I_d) with responses y = x.theta0 + noise lie in m = n/k bags; the learner sees every x, but of y
+only the mean of each bag. The interpolating loss (1 - rho) L_bag + rho L_ins is bag level plus rho times the within-bag
+spread of the predictions. Rotating each bag splits the rows into Z1 (m scaled bag means) and Z2 (n - m contrasts), and
+
+    theta_hat = (Z1'Z1 + rho Z2'Z2)^-1 Z1'(Z1 theta0 + w),    w of variance sigma^2.
+
+As n, d -> infinity with alpha1 = psi/k, alpha2 = psi (1 - 1/k), psi = n/d > 1, t = lim tr (Z1'Z1 + rho Z2'Z2)^-1 solves
+
+    alpha1 v + alpha2 u = 1,   v = t/(1 + t),   u = rho t/(1 + rho t);   c = alpha1 v,  x = alpha2 u = 1 - c,
+    D = c (1 - v) + x (1 - u),   bias = r^2 [x^2 + psi x^2 c^2/(alpha1 alpha2 D)],   variance = sigma^2 c^2/(alpha1 D).
+
+=============  ====================  ========================================================  ==================
+letter         argument              meaning                                                   domain
+=============  ====================  ========================================================  ==================
+psi            samples_per_feature   n/d, samples per feature (not features per sample)        > 0
+psi - 1        excess_samples        the same, keeping its digits near psi = 1                 > -1
+k              bag_size              (mean) bag size n/m                                       real, >= 1
+rho            interpolation         weight of within-bag spread; 0 bag, 1 instance level      [0, inf]
+r^2            signal                squared length of theta0                                  >= 0
+sigma^2        noise_variance        variance of the label noise                               >= 0
+SNR            snr                   r^2/sigma^2                                               (0, inf]
+alpha1         --                    rows of bag means per feature, psi/k                      > 0
+alpha2         --                    within-bag rows per feature, psi (1 - 1/k)                >= 0
+c, x           --                    shrinkage E theta_hat = c theta0, its deficit 1 - c       [0, 1]
+b              --                    eigenvalue of (Z1'Z1 + Z2'Z2)^-1/2 Z1'Z1 (same)           [0, 1]
+=============  ====================  ========================================================  ==================
+
+Conventions that bite. Errors are |theta_hat - theta0|^2, the excess prediction risk: sigma^2 of a fresh label is not
+included. The bias is |E[theta_hat given X] - theta0|^2, so it contains what X alone scatters. interpolation = 0 is the
+minimum-norm minimiser of the bag loss, which for psi < k differs from the limit interpolation -> 0+
+(`vanishing_interpolation_risk`). A bag mean has noise sigma^2/k, but it counts k times in the loss.
+
+Exact and asymptotic. Risks per feature ratio are limits; at finite size the mean differs by O(1/d) (0.4 % of the risk at
+d = 100, psi = 4, k = 2; more towards psi = 1). As functions of their arguments all are evaluated to a few roundings.
+"""
