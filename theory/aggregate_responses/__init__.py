@@ -35,3 +35,12 @@ minimum-norm minimiser of the bag loss, which for psi < k differs from the limit
 Exact and asymptotic. Risks per feature ratio are limits; at finite size the mean differs by O(1/d) (0.4 % of the risk at
 d = 100, psi = 4, k = 2; more towards psi = 1). As functions of their arguments all are evaluated to a few roundings.
 """
+
+from theory.aggregate_responses.limits import LimitRisk, limit_risk, shrinkage, vanishing_interpolation_risk
+
+__all__ = [
+    "LimitRisk",
+    "limit_risk",
+    "shrinkage",
+    "vanishing_interpolation_risk",
+]

@@ -17,6 +17,7 @@ variance/sigma^2 = alpha1/(1 - alpha1). Derived, claims ar.T1, ar.C1 to ar.C5.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,11 +32,12 @@ SPLIT = 2.0**27 + 1.0  # Veltkamp's constant: halves of a float64 whose products
 class State:
     """One entry per cell, letters of the module head; `t` is inf and `spread` 0 where psi <= 1.
 
-    excess: e = psi - 1. bag_rows, within_rows: alpha1, alpha2. shrinkage, deficit: c and x = 1 - c.
+    samples, excess: psi, e = psi - 1. bag_rows, within_rows: alpha1, alpha2. shrinkage, deficit: c and x = 1 - c.
     learned_bag, missed_bag: v, p. learned_within, missed_within: u, q. spread: D.
     fluctuation: bias/r^2 - x^2. variance: variance/sigma^2.
     """
 
+    samples: Array
     excess: Array
     bag_rows: Array
     within_rows: Array
@@ -56,14 +58,25 @@ class State:
         return self.deficit**2 + self.fluctuation
 
 
-def read_excess(samples_per_feature: ArrayLike | None, excess_samples: ArrayLike | None) -> Array:
-    """Return psi - 1 from whichever of the two arguments was given; refuse both and neither."""
+class Samples(NamedTuple):
+    """Samples per feature psi and psi - 1, each to full precision."""
+
+    psi: Array
+    excess: Array
+
+
+def read_samples(
+    samples_per_feature: ArrayLike | None, excess_samples: ArrayLike | None, *, low: float = 0.0
+) -> Samples:
+    """Return psi > low (0 or 1) and psi - 1 from whichever argument was given; refuse both and neither."""
     if (samples_per_feature is None) == (excess_samples is None):
         given = "neither" if excess_samples is None else "both"
         raise ValueError(f"give either samples_per_feature or excess_samples (with None for the first), got {given}")
     if excess_samples is not None:
-        return check_range("excess_samples", excess_samples, low=-1.0, open_low=True)
-    return check_range("samples_per_feature", samples_per_feature, low=0.0, open_low=True) - 1.0  # pyright: ignore[reportArgumentType]
+        excess = check_range("excess_samples", excess_samples, low=low - 1.0, open_low=True)
+        return Samples(1.0 + excess, excess)
+    psi = check_range("samples_per_feature", samples_per_feature, low=low, open_low=True)  # pyright: ignore[reportArgumentType]
+    return Samples(psi, psi - 1.0)
 
 
 def read_bag_size(bag_size: ArrayLike, *, above_one: bool = False) -> Array:
@@ -76,19 +89,19 @@ def read_interpolation(interpolation: ArrayLike) -> Array:
     return check_range("interpolation", interpolation, low=0.0, allow_inf=True)
 
 
-def evaluate(excess: Array, bag_size: Array, interpolation: Array, *, minimum_norm: bool = True) -> State:
+def evaluate(samples: Samples, bag_size: Array, interpolation: Array, *, minimum_norm: bool = True) -> State:
     """Return the state of checked cells, which broadcast.
 
     With `minimum_norm` interpolation 0 is the minimum-norm bag level, otherwise the limit interpolation -> 0+.
     """
-    e, k, rho = (row.astype(float) for row in np.broadcast_arrays(excess, bag_size, interpolation))
-    alpha1, alpha2 = (1.0 + e) / k, (1.0 + e) * ((k - 1.0) / k)
+    psi, e, k, rho = np.broadcast_arrays(*samples, bag_size, interpolation)
+    alpha1, alpha2 = psi / k, psi * ((k - 1.0) / k)
     t, s = _traces(np.maximum(e, 0.0), k, rho)
     with np.errstate(divide="ignore"):
         v, p, u, q = 1.0 / (1.0 + 1.0 / t), 1.0 / (1.0 + t), 1.0 / (1.0 + 1.0 / s), 1.0 / (1.0 + s)
     c, x = alpha1 * v, alpha2 * u
     spread = c * p + x * q
-    fluctuation = ratio((1.0 + e) * alpha1 * alpha2 * (u * v) ** 2, spread)
+    fluctuation = ratio(psi * alpha1 * alpha2 * (u * v) ** 2, spread)
     variance = ratio(alpha1 * v**2, spread)
     # fewer samples than features: every positive weight interpolates the bag means with equal predictions in each bag
     few, missed = e < 0.0, (k - 1.0 - e) / k
@@ -99,7 +112,7 @@ def evaluate(excess: Array, bag_size: Array, interpolation: Array, *, minimum_no
     c, x = np.where(bag, alpha1, c), np.where(bag, missed, x)
     fluctuation = np.where(bag, alpha1 * missed, fluctuation)
     variance = np.where(bag, ratio(alpha1, missed), variance)
-    return State(e, alpha1, alpha2, t, v, p, u, q, c, x, spread, fluctuation, variance)
+    return State(psi, e, alpha1, alpha2, t, v, p, u, q, c, x, spread, fluctuation, variance)
 
 
 def scaled(factor: Array, unit: Array) -> Array:
