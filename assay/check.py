@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.claim import SECOND_KEY_FACTOR, Claim, Scale, VacuousClaim
-from assay.evidence import identity_cases, runs, search_bound
+from assay.evidence import identity_cases, prove_bound, runs, search_bound
 from assay.experiment import Experiment
 from assay.extrapolation import extrapolate, fit_power
 from assay.interval import clopper_pearson
@@ -54,6 +54,8 @@ def _judge(claim: Claim, sweep: Sweep, seed: int) -> Verdict:
     """Dispatch on the kind of claim."""
     if claim.kind == "bound":
         return sweep.call(search_bound, claim, seed).result()
+    if claim.kind == "proof":
+        return sweep.call(prove_bound, claim).result()
     if claim.kind == "identity" or claim.deterministic:
         return sweep.call(identity_cases, claim).result()
     settings = _admissible(claim)

@@ -10,6 +10,10 @@ exact        `measure(rng, replicates, **setting)` -> samples, axis 0 the replic
 limit        as exact, but at infinite size: the intercept over `sizes` must lie inside `margin` (or, at one size,
              the deviation itself, the finite-size error being declared as `slack`).
 bound        `measure(**point)` <= `predict(**point)` (1 + `margin`) at every point that a search reaches.
+proof        the same on the whole `domain`, rigorously, without a margin: both functions and `admissible` get an
+             interval (low, high) for every argument of the domain; the two return enclosures, pairs (low, high) or
+             arrays of shape (outputs, 2), and `admissible` True or False where that is sure, None where it is not. The
+             box is subdivided into at most `budget` cells; see `assay.subdivision`.
 probability  `measure(rng, replicates, **setting)` -> events (0/1); `predict(**setting)` -> largest probability.
 rate         the exponent a of |measure| = c size^-a, fitted over `sizes`, within `margin` (absolute) of `predict`.
 tendency     as exact at the whole budget; holds when a `fraction` of the cases lies within `margin`.
@@ -25,13 +29,13 @@ from assay.search import Range
 
 __all__ = ["Claim", "Kind", "Mutant", "Outcome", "Provenance", "Scale", "VacuousClaim"]
 
-Kind = Literal["identity", "exact", "limit", "bound", "probability", "rate", "tendency"]
+Kind = Literal["identity", "exact", "limit", "bound", "proof", "probability", "rate", "tendency"]
 Outcome = Literal["holds", "refuted", "undecided", "not run"]
 Provenance = Literal["paper", "reconstructed", "derived"]
 Scale = Literal["quick", "standard", "paper"]
 
 SECOND_KEY_FACTOR = 4  # fresh-seed budget over the first one
-DEFAULT_MARGIN = {"identity": 1e-10, "bound": 1e-9, "rate": 0.05}
+DEFAULT_MARGIN = {"identity": 1e-10, "bound": 1e-9, "proof": 1e-9, "rate": 0.05}
 
 
 class VacuousClaim(ValueError):
@@ -65,9 +69,9 @@ class Claim:
     `slack` (the error that does not refute: None = 0 for exact, `margin` otherwise), `mutants`.
     Evidence: `settings` (keyword arguments; JSON-able), `columns` (which of the measure's flattened outputs are
     judged; empty = all) and `outputs` (their labels), `admissible` (a predicate on settings or points), `budget`
-    (replicates per setting), `block` (replicates in the first stored block), `sizes` and `at_size` (setting and
-    size -> keyword arguments; by default n = size), `powers` of 1/size in the extrapolation, `domain` and `restarts`
-    (searches), `deterministic` (limits, rates and tendencies whose measure takes no rng), `fraction` (tendencies),
+    (replicates per setting, or cells), `block` (replicates in the first stored block), `sizes` and `at_size` (setting
+    and size -> keyword arguments; by default n = size), `powers` of 1/size in the extrapolation, `domain` (searches
+    and proofs) and `restarts` (searches), `deterministic` (limits, rates and tendencies whose measure takes no rng), `fraction` (tendencies),
     `requires` (predicate: are the published data it needs at hand?).
     `scales` holds overrides of any field per scale.
     """
@@ -158,7 +162,10 @@ def _validate(claim: Claim) -> None:
     require(0 < claim.fraction <= 1, f"fraction must be in (0, 1], got fraction={claim.fraction}")
     require(bool(claim.settings), "settings must hold at least one setting")
     require(not claim.sizes or claim.kind in ("limit", "rate"), "sizes are for limits and rates only")
-    require(not claim.domain or claim.kind == "bound", "a domain is for bounds only")
+    require(not claim.domain or claim.kind in ("bound", "proof"), "a domain is for bounds and proofs only")
+    require(bool(claim.domain) or claim.kind != "proof", "a proof needs a domain")
+    integer = any(axis.integer for axis in claim.domain.values())
+    require(claim.kind != "proof" or not integer, "the domain of a proof has no integers")
     require(claim.kind != "rate" or len(claim.sizes) >= 3, f"a rate needs >= 3 sizes, got {len(claim.sizes)}")
     if claim.kind == "limit" and claim.sizes:
         need = len(claim.powers) + 2

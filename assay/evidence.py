@@ -1,4 +1,4 @@
-"""Evidence without replicates: two routes to one number, fits to deterministic values, bounds attacked by search.
+"""Evidence without replicates: two routes to one number, fits to deterministic values, bounds attacked or proved.
 
 These functions take a claim and return its verdict; they run in worker processes, so they touch no store.
 """
@@ -6,7 +6,7 @@ These functions take a claim and return its verdict; they run in worker processe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from assay import seeds
 from assay.claim import Claim, VacuousClaim
 from assay.extrapolation import extrapolate, fit_power
 from assay.search import maximize
+from assay.subdivision import Cell, Certificate, pack, subdivide
 from assay.verdict import Case, Estimate, Verdict, counted, make_case, overall
 
-__all__ = ["identity_cases", "runs", "search_bound", "size_keywords"]
+__all__ = ["cell_judge", "identity_cases", "prove_bound", "runs", "search_bound", "size_keywords"]
 
 
 def size_keywords(claim: Claim, setting: Mapping[str, Any], size: float) -> dict[str, Any]:
@@ -150,3 +151,50 @@ def _excess(claim: Claim, point: dict[str, Any]) -> float | None:
     meaningless = np.isnan(excess) & ~nowhere  # inf against inf, 0 against 0
     excess = np.where(meaningless, np.where(left > right, np.inf, np.where(left == right, 0.0, -np.inf)), excess)
     return float(np.max(excess))
+
+
+def cell_judge(claim: Claim, setting: Mapping[str, Any]) -> Callable[[Cell], str]:
+    """The judge of cells for a proof `claim` at one `setting`, as `assay.subdivision` asks for it."""
+
+    def judge(cell: Cell) -> str:
+        point = {**setting, **cell}
+        inside = True if claim.admissible is None else claim.admissible(**point)
+        if inside is False:
+            return "x"
+        left = np.reshape(np.asarray(claim.measure(**point), dtype=float), (-1, 2))
+        right = np.reshape(np.asarray(claim.predict(**point), dtype=float), (-1, 2))
+        if np.all(left[:, 1] <= right[:, 0]):
+            return "t"
+        return "f" if inside is True and np.any(left[:, 0] > right[:, 1]) else "o"
+
+    return judge
+
+
+def prove_bound(claim: Claim) -> Verdict:
+    """Verdict on a proof `claim`: its box subdivided at every setting, in at most `claim.budget` cells each.
+
+    The verdict carries the packed certificates, one a setting, and counts the cells on which left <= right was proved.
+    Raises `VacuousClaim` if there were none, every cell lying outside the hypotheses.
+    """
+    found = [subdivide(cell_judge(claim, setting), claim.domain, claim.budget) for setting in claim.settings]
+    proved, left_open = (sum(c.count(letter) for c in found) for letter in "to")
+    false = next((i for i, c in enumerate(found) if c.false is not None), None)
+    if false is None and not proved and not left_open:
+        raise VacuousClaim(f"claim {claim.id!r}: the whole box lies outside its hypotheses")
+    estimate = Estimate(0.0 if false is None else math.inf, 0.0, 0.0, 0)
+    outcome = "refuted" if false is not None else "undecided" if left_open else "holds"
+    case = make_case(false or 0, "every cell", estimate, outcome, 1, claim.tolerance, 1.0)
+    worst = {} if false is None else {**claim.settings[false], **(found[false].false or {})}
+    certificates = tuple(pack(c.tree) for c in found)
+    reason = _proof_words(outcome, proved, left_open, found)
+    return Verdict(outcome, reason, (case,), admissible=proved, worst=worst, certificates=certificates)
+
+
+def _proof_words(outcome: str, proved: int, left_open: int, found: list[Certificate]) -> str:
+    """What a subdivision came to."""
+    if outcome == "refuted":
+        return "false on a whole cell, by interval arithmetic"
+    if outcome == "undecided":
+        return f"{left_open} cells remain open after {proved} were proved: a larger budget of cells is needed"
+    outside = sum(c.count("x") for c in found)
+    return f"proved on {proved} cells by interval arithmetic, {outside} more lie outside the hypotheses"

@@ -75,7 +75,8 @@ class Verdict:
     """What was computed for one claim: the outcome, why, the cases behind it and the fate of its mutants.
 
     `admissible` counts the inputs that met the hypotheses; `worst` describes the worst case of a bound or identity
-    and `tightness` the largest left/right met; `mutants` maps a mutant's name to refuted, surviving or equivalent.
+    and `tightness` the largest left/right met; `certificates` hold the packed trees of a proof;
+    `mutants` maps a mutant's name to refuted, surviving or equivalent.
     """
 
     outcome: Outcome
@@ -84,6 +85,7 @@ class Verdict:
     admissible: int = 0
     worst: Mapping[str, Any] = field(default_factory=dict)
     tightness: float | None = None
+    certificates: tuple[str, ...] = ()
     mutants: Mapping[str, str] = field(default_factory=dict)
     wall_time: float = 0.0
 

@@ -74,7 +74,7 @@ def test_a_mutant_replaces_formulas_and_chooses_settings():
         ({"fraction": 0.0}, "fraction must be in"),
         ({"settings": ()}, "settings must hold at least one setting"),
         ({"sizes": (1, 2, 8)}, "sizes are for limits and rates only"),
-        ({"domain": {"x": Range(0, 1)}}, "a domain is for bounds only"),
+        ({"domain": {"x": Range(0, 1)}}, "a domain is for bounds and proofs only"),
         ({"kind": "rate", "sizes": (1, 2)}, "a rate needs >= 3 sizes, got 2"),
         ({"kind": "limit", "sizes": (1, 8)}, "a limit needs >= 3 sizes, got 2"),
         ({"kind": "limit", "sizes": (1, 4, 8), "powers": (0.5, 1)}, "a limit needs >= 4 sizes, got 3"),

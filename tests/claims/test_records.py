@@ -13,6 +13,8 @@ CLAIMS = {claim_id: claim.at("quick") for claim_id, (_, claim) in discovery.clai
 def keywords(claim):
     """One admissible set of keyword arguments of the claim's two functions."""
     point = {name: interval.at(0.5) for name, interval in claim.domain.items()}
+    if claim.kind == "proof":
+        point = {name: (value, value) for name, value in point.items()}
     for index in range(len(claim.settings)):
         chosen = {**runs(claim, index)[-1], **point}
         if claim.admissible is None or claim.admissible(**chosen):
