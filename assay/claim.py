@@ -71,8 +71,8 @@ class Claim:
     judged; empty = all) and `outputs` (their labels), `admissible` (a predicate on settings or points), `budget`
     (replicates per setting, or cells), `block` (replicates in the first stored block), `sizes` and `at_size` (setting
     and size -> keyword arguments; by default n = size), `powers` of 1/size in the extrapolation, `domain` (searches
-    and proofs) and `restarts` (searches), `deterministic` (limits, rates and tendencies whose measure takes no rng), `fraction` (tendencies),
-    `requires` (predicate: are the published data it needs at hand?).
+    and proofs) and `restarts` (searches), `deterministic` (limits, rates and tendencies whose measure takes no rng),
+    `fraction` (tendencies), `requires` (predicate: are the published data it needs at hand?).
     `scales` holds overrides of any field per scale.
     """
 
