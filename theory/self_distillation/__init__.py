@@ -39,4 +39,82 @@ Exact and asymptotic. Everything about a given Gram matrix (filters, fits, sched
 evaluated to a few units of float64 rounding times the condition that its docstring names.
 """
 
-__all__: list[str] = []
+from theory.self_distillation.budget import (
+    BudgetFits,
+    collapse_bounds,
+    residual_budget_fits,
+)
+from theory.self_distillation.filters import (
+    constant_filter,
+    constant_residual,
+    convergence_interval,
+    convergence_rate,
+    from_loss_weights,
+    spectral_filter,
+    spectral_residual,
+    steps_to_tolerance,
+)
+from theory.self_distillation.fits import (
+    constant_fit,
+    fits,
+    pure_distillation_classes,
+)
+from theory.self_distillation.leave_one_out import (
+    corrected_gcv,
+    corrected_gcv_alpha,
+    leave_one_out,
+    leave_one_out_alpha,
+    naive_gcv,
+    naive_gcv_alpha,
+)
+from theory.self_distillation.ratios import (
+    filter_ratios,
+    overshoot_step,
+    ratio_bounds,
+    ratio_growth_threshold,
+)
+from theory.self_distillation.schedules import (
+    OptimalAlpha,
+    Schedule,
+    coefficients_to_schedule,
+    greedy_schedule,
+    iterated_tikhonov_schedule,
+    optimal_alpha,
+    optimal_schedule,
+    schedule_to_coefficients,
+)
+
+__all__ = [
+    "BudgetFits",
+    "OptimalAlpha",
+    "Schedule",
+    "coefficients_to_schedule",
+    "collapse_bounds",
+    "constant_filter",
+    "constant_fit",
+    "constant_residual",
+    "convergence_interval",
+    "convergence_rate",
+    "corrected_gcv",
+    "corrected_gcv_alpha",
+    "filter_ratios",
+    "fits",
+    "from_loss_weights",
+    "greedy_schedule",
+    "iterated_tikhonov_schedule",
+    "leave_one_out",
+    "leave_one_out_alpha",
+    "naive_gcv",
+    "naive_gcv_alpha",
+    "optimal_alpha",
+    "optimal_schedule",
+    "overshoot_step",
+    "pure_distillation_classes",
+    "ratio_bounds",
+    "ratio_growth_threshold",
+    "residual_budget_fits",
+    "schedule_to_coefficients",
+    "spectral_filter",
+    "spectral_residual",
+    "steps_to_tolerance",
+]
