@@ -98,7 +98,7 @@ def bag_losses(labels: ArrayLike, predictions: ArrayLike, bag_sizes: ArrayLike, 
     scores, _ = _checked(predictions, sizes, "predictions")
     means, function = bag_means(targets, sizes), LOSSES[loss]
     per_bag = sizes / scores.size * function(means, bag_means(scores, sizes))
-    return np.array([per_bag.sum(), np.mean(function(np.repeat(means, sizes), scores))])
+    return np.array([np.sum(per_bag), np.mean(function(np.repeat(means, sizes), scores))], dtype=np.float64)
 
 
 def within_bag_spread(values: ArrayLike, bag_sizes: ArrayLike) -> float:

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from simulations._checks import check_vector
 from simulations.aggregate_responses._arguments import check_interpolations, check_setting
 from simulations.aggregate_responses._recursion import shifted_traces, weighted_traces
 
-__all__ = ["bidiagonal_squares", "draw_cosines", "jacobi_errors", "jacobi_sums"]
+__all__ = ["bidiagonal_squares", "draw_cosines", "gain_errors", "jacobi_errors", "jacobi_sums"]
 
 Array = NDArray[np.float64]
 _VALUES = 2**20  # beta variates drawn at a time
@@ -126,20 +127,57 @@ def jacobi_errors(
     >>> jacobi_errors(np.random.default_rng(0), 1, **setting).tolist()
     [[[0.0, 0.3], [0.0, 0.3]]]
     """
-    count, n, d, bags, signal, noise = check_setting(replicates, n, d, bag_size, signal, noise_variance)
-    rhos = check_interpolations(interpolations, limits=True)
+    setting = check_setting(replicates, n, d, bag_size, signal, noise_variance)
+    moments = _moments(rng, setting, check_interpolations(interpolations, limits=True))
+    return moments[..., 1:] * np.array(setting[4:])
+
+
+def gain_errors(
+    rng: np.random.Generator,
+    replicates: int,
+    *,
+    n: int,
+    d: int,
+    bag_size: float,
+    interpolations: Iterable[float | str],
+    gains: ArrayLike,
+    signal: float,
+    noise_variance: float,
+) -> Array:
+    """Return the risk of gain * theta for pairs of rho and gain, (replicates, interpolations), averaged as above.
+
+    `gains` (interpolations,) holds one real number for each of `interpolations`; `rng`, `replicates`, `n`, `d`,
+    `bag_size`, `signal` and `noise_variance` as in `jacobi_errors`. Gain k at rho = 1 is least squares on the soft
+    labels k ybar (EasyLLP with prior 0).
+
+    Source: derived (ar.X4, ar.X3).
+
+    >>> setting = dict(n=9, d=3, bag_size=1, interpolations=(0, 0), signal=2.0, noise_variance=0.5)
+    >>> gain_errors(np.random.default_rng(0), 1, gains=(1.0, 0.0), **setting).tolist()
+    [[0.3, 2.0]]
+    """
+    setting = check_setting(replicates, n, d, bag_size, signal, noise_variance)
+    rhos, factors = check_interpolations(interpolations, limits=True), check_vector("gains", gains, axis="gains")
+    if factors.size != rhos.size:
+        raise ValueError(f"gains and interpolations must have the same length, got {factors.size} and {rhos.size}")
+    deficit, bias, variance = np.moveaxis(_moments(rng, setting, rhos), -1, 0)
+    missed = (1 - factors) ** 2 + 2 * factors * (1 - factors) * deficit + factors**2 * bias
+    return setting[4] * missed + setting[5] * factors**2 * variance
+
+
+def _moments(rng: np.random.Generator, setting: tuple[int, int, int, int, float, float], rhos: Array) -> Array:
+    """Mean shrinkage deficit, bias per signal, variance per noise given the eigenvalues, (count, rhos, 3)."""
+    count, n, d, bags = setting[:4]
     if n <= d + 1:
         raise ValueError(f"n must be > d + 1, got n={n} and d={d}")
     if bags < d and np.any(rhos == 0):
         raise ValueError(
             f"interpolations must be > 0 with fewer bags than features ('0+' is the limit), got {bags} bags and d={d}"
         )
-    sums = np.concatenate([jacobi_sums(*draw_cosines(rng, part, n, d, bags), rhos) for part in _parts(count, d)]) + max(
-        d - bags, 0
-    ) * np.array([1.0, 1.0, 0.0])
-    sums[..., 2] += max(d - (n - bags), 0)
-    bias = ((n - 1) * sums[..., 1] - sums[..., 0] ** 2) / (d * (n - d - 1))
-    return np.stack([signal * bias, noise * sums[..., 2] / (n - d - 1)], axis=-1)
+    sums = np.concatenate([jacobi_sums(*draw_cosines(rng, part, n, d, bags), rhos) for part in _parts(count, d)])
+    sums += np.array([1.0, 1.0, 0.0]) * max(d - bags, 0) + np.array([0.0, 0.0, 1.0]) * max(d - (n - bags), 0)
+    w, squares, g = np.moveaxis(sums, -1, 0)
+    return np.stack([w / d, ((n - 1) * squares - w**2) / (d * (n - d - 1)), g / (n - d - 1)], axis=-1)
 
 
 def _parts(count: int, d: int) -> Iterator[int]:
