@@ -32,15 +32,66 @@ included. The bias is |E[theta_hat given X] - theta0|^2, so it contains what X a
 minimum-norm minimiser of the bag loss, which for psi < k differs from the limit interpolation -> 0+
 (`vanishing_interpolation_risk`). A bag mean has noise sigma^2/k, but it counts k times in the loss.
 
-Exact and asymptotic. Risks per feature ratio are limits; at finite size the mean differs by O(1/d) (0.4 % of the risk at
-d = 100, psi = 4, k = 2; more towards psi = 1). As functions of their arguments all are evaluated to a few roundings.
+Exact and asymptotic. Risks at a ratio psi are limits; at finite size the mean differs by O(1/d) (0.4 % of the risk
+at d = 100, psi = 4, k = 2; more towards psi = 1). As functions of their arguments they are accurate to a few roundings.
 """
 
+from theory.aggregate_responses.bagging import (
+    Bagging,
+    bag_spread,
+    consecutive_bags,
+    instance_bias_bound,
+    smallest_spread_bags,
+)
+from theory.aggregate_responses.clipping import ClippedMoments, clipped_label_moments, clipping_threshold
+from theory.aggregate_responses.finite import (
+    ExpectedRisk,
+    exact_bag_risk,
+    exact_instance_risk,
+    exact_one_feature_risk,
+    exact_risk_from_traces,
+)
+from theory.aggregate_responses.groups import Group, bag_groups, group_risk
 from theory.aggregate_responses.limits import LimitRisk, limit_risk, shrinkage, vanishing_interpolation_risk
+from theory.aggregate_responses.privacy import laplace_scale, privacy_loss, private_limit_risk, private_risk
+from theory.aggregate_responses.private_optimum import (
+    OptimalBagSize,
+    bag_size_threshold,
+    optimal_bag_size,
+    optimal_bag_size_limit,
+    private_ridge_balance,
+    private_ridge_floor,
+)
 
 __all__ = [
+    "Bagging",
+    "ClippedMoments",
+    "ExpectedRisk",
+    "Group",
     "LimitRisk",
+    "OptimalBagSize",
+    "bag_groups",
+    "bag_size_threshold",
+    "bag_spread",
+    "clipped_label_moments",
+    "clipping_threshold",
+    "consecutive_bags",
+    "exact_bag_risk",
+    "exact_instance_risk",
+    "exact_one_feature_risk",
+    "exact_risk_from_traces",
+    "group_risk",
+    "instance_bias_bound",
+    "laplace_scale",
     "limit_risk",
+    "optimal_bag_size",
+    "optimal_bag_size_limit",
+    "privacy_loss",
+    "private_limit_risk",
+    "private_ridge_balance",
+    "private_ridge_floor",
+    "private_risk",
     "shrinkage",
+    "smallest_spread_bags",
     "vanishing_interpolation_risk",
 ]

@@ -38,6 +38,7 @@ from theory.aggregate_responses._state import (
     read_samples,
     scaled,
 )
+from theory.aggregate_responses.alternatives import ridge_risk
 from theory.aggregate_responses.optimum import _bias_terms
 from theory.aggregate_responses.privacy import label_channel, laplace_scale, private_risk, read_powers
 
@@ -126,8 +127,8 @@ def optimal_bag_size_limit(
     Raises `ValueError` outside the domains. Source: paper, optimal bag size under label privacy; claim ar.D4.
 
     >>> best = optimal_bag_size_limit(5, 4, 0.0)  # 1/(5 - 1)
-    >>> best, optimal_bag_size_limit(5, 4).bag_size
-    (OptimalBagSize(bag_size=1, interpolation=0.0, total=0.25), 4)
+    >>> best.bag_size, round(best.total, 12), optimal_bag_size_limit(5, 4).bag_size
+    (1, 0.25, 4)
     """
     size = check_integer("largest", largest, low=1)
     psi, rho = _read_cells(samples_per_feature, interpolation)
@@ -199,10 +200,7 @@ def private_ridge_floor(
     rows, noise, r2 = _ridge_terms(
         samples_per_feature, bag_size, epsilon, threshold, signal, noise_variance, adjacency, clipped
     )
-    beta = (rows - 1.0) * r2 + noise
-    root = np.hypot(beta, 2.0 * np.sqrt(noise) * np.sqrt(r2))
-    large = scaled(r2, ratio(2.0 * noise, beta + root))
-    return plain(np.where(beta >= 0.0, large, 0.5 * (root - beta)))
+    return ridge_risk(rows, 1.0, signal=r2, noise_variance=noise)
 
 
 def private_ridge_balance(
