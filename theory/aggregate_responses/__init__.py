@@ -36,62 +36,65 @@ Exact and asymptotic. Risks at a ratio psi are limits; at finite size the mean d
 at d = 100, psi = 4, k = 2; more towards psi = 1). As functions of their arguments they are accurate to a few roundings.
 """
 
-from theory.aggregate_responses.bagging import (
-    Bagging,
-    bag_spread,
-    consecutive_bags,
-    instance_bias_bound,
-    smallest_spread_bags,
+from theory.aggregate_responses.alternatives import (
+    EasyLLPCrossover,
+    GainCorrection,
+    easyllp_crossover_snr,
+    easyllp_risk,
+    gain_corrected_risk,
+    optimal_gain_interpolation,
+    ridge_risk,
 )
-from theory.aggregate_responses.clipping import ClippedMoments, clipped_label_moments, clipping_threshold
-from theory.aggregate_responses.finite import (
-    ExpectedRisk,
-    exact_bag_risk,
-    exact_instance_risk,
-    exact_one_feature_risk,
-    exact_risk_from_traces,
-)
-from theory.aggregate_responses.groups import Group, bag_groups, group_risk
 from theory.aggregate_responses.limits import LimitRisk, limit_risk, shrinkage, vanishing_interpolation_risk
-from theory.aggregate_responses.privacy import laplace_scale, privacy_loss, private_limit_risk, private_risk
-from theory.aggregate_responses.private_optimum import (
-    OptimalBagSize,
-    bag_size_threshold,
-    optimal_bag_size,
-    optimal_bag_size_limit,
-    private_ridge_balance,
-    private_ridge_floor,
+from theory.aggregate_responses.losses import (
+    bag_loss,
+    instance_loss,
+    interpolating_loss,
+    jensen_gap,
+    within_bag_spread,
+)
+from theory.aggregate_responses.optimum import (
+    OptimalInterpolation,
+    bias_slope_polynomial,
+    crossover_snr,
+    optimal_interpolation,
+    optimal_snr,
+    risk_slope,
+)
+from theory.aggregate_responses.wachter import (
+    wachter_atoms,
+    wachter_average,
+    wachter_density,
+    wachter_edges,
+    wachter_risk,
 )
 
 __all__ = [
-    "Bagging",
-    "ClippedMoments",
-    "ExpectedRisk",
-    "Group",
+    "EasyLLPCrossover",
+    "GainCorrection",
     "LimitRisk",
-    "OptimalBagSize",
-    "bag_groups",
-    "bag_size_threshold",
-    "bag_spread",
-    "clipped_label_moments",
-    "clipping_threshold",
-    "consecutive_bags",
-    "exact_bag_risk",
-    "exact_instance_risk",
-    "exact_one_feature_risk",
-    "exact_risk_from_traces",
-    "group_risk",
-    "instance_bias_bound",
-    "laplace_scale",
+    "OptimalInterpolation",
+    "bag_loss",
+    "bias_slope_polynomial",
+    "crossover_snr",
+    "easyllp_crossover_snr",
+    "easyllp_risk",
+    "gain_corrected_risk",
+    "instance_loss",
+    "interpolating_loss",
+    "jensen_gap",
     "limit_risk",
-    "optimal_bag_size",
-    "optimal_bag_size_limit",
-    "privacy_loss",
-    "private_limit_risk",
-    "private_ridge_balance",
-    "private_ridge_floor",
-    "private_risk",
+    "optimal_gain_interpolation",
+    "optimal_interpolation",
+    "optimal_snr",
+    "ridge_risk",
+    "risk_slope",
     "shrinkage",
-    "smallest_spread_bags",
     "vanishing_interpolation_risk",
+    "wachter_atoms",
+    "wachter_average",
+    "wachter_density",
+    "wachter_edges",
+    "wachter_risk",
+    "within_bag_spread",
 ]

@@ -1,14 +1,15 @@
 """The resolvent trace t of the two-weight Wishart matrix and the unit risks that it gives, without cancellation.
 
-With e = psi - 1, t is the positive root of rho e t^2 + beta t - 1 = 0, beta = (alpha1 - 1) + rho (alpha2 - 1). Bag means
-and contrasts change places under rho -> 1/rho, t -> rho t, which carries weights above 1 to weights below it. In
+With e = psi - 1, t is the positive root of rho e t^2 + beta t - 1 = 0, beta = (alpha1 - 1) + rho (alpha2 - 1). Bag
+means and contrasts change places under rho -> 1/rho, t -> rho t, which carries weights above 1 to weights below it. In
 p = 1 - v = 1/(1 + t) and q = 1 - u = 1/(1 + rho t) everything is a sum of non-negative terms:
 
     D = c p + x q,   bias/r^2 = x^2 + psi alpha1 alpha2 (u v)^2/D,   variance/sigma^2 = alpha1 v^2/D.
 
 For psi < 1 every positive weight gives the same minimum-norm interpolant: c = alpha1 and
 
-    bias/r^2 = (1 - alpha1)^2 + alpha1 [(1 - alpha1)^2 + alpha1 alpha2]/(1 - psi),   variance/sigma^2 = alpha1/(1 - psi).
+    bias/r^2 = (1 - alpha1)^2 + alpha1 [(1 - alpha1)^2 + alpha1 alpha2]/(1 - psi),
+    variance/sigma^2 = alpha1/(1 - psi).
 
 The minimum-norm minimiser of the bag loss alone (rho = 0, psi < k) has bias/r^2 = 1 - alpha1 and
 variance/sigma^2 = alpha1/(1 - alpha1). Derived, claims ar.T1, ar.C1 to ar.C5.

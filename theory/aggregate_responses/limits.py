@@ -49,8 +49,8 @@ def limit_risk(
     bag_size: ArrayLike,
     interpolation: ArrayLike,
     *,
-    signal: ArrayLike = 1.0,
-    noise_variance: ArrayLike = 0.0,
+    signal: ArrayLike,
+    noise_variance: ArrayLike,
     excess_samples: ArrayLike | None = None,
 ) -> LimitRisk:
     """Return bias, variance and risk of the interpolating estimator in the proportional limit, in every regime.
@@ -83,8 +83,8 @@ def vanishing_interpolation_risk(
     samples_per_feature: ArrayLike | None,
     bag_size: ArrayLike,
     *,
-    signal: ArrayLike = 1.0,
-    noise_variance: ArrayLike = 0.0,
+    signal: ArrayLike,
+    noise_variance: ArrayLike,
     excess_samples: ArrayLike | None = None,
 ) -> LimitRisk:
     """Return the limit of `limit_risk` as the weight falls to 0 from above.
