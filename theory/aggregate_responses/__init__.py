@@ -45,14 +45,24 @@ from theory.aggregate_responses.alternatives import (
     optimal_gain_interpolation,
     ridge_risk,
 )
-from theory.aggregate_responses.limits import LimitRisk, limit_risk, shrinkage, vanishing_interpolation_risk
-from theory.aggregate_responses.losses import (
-    bag_loss,
-    instance_loss,
-    interpolating_loss,
-    jensen_gap,
-    within_bag_spread,
+from theory.aggregate_responses.bagging import (
+    Bagging,
+    bag_spread,
+    consecutive_bags,
+    instance_bias_bound,
+    smallest_spread_bags,
 )
+from theory.aggregate_responses.clipping import ClippedMoments, clipped_label_moments, clipping_threshold
+from theory.aggregate_responses.finite import (
+    ExpectedRisk,
+    exact_bag_risk,
+    exact_instance_risk,
+    exact_one_feature_risk,
+    exact_risk_from_traces,
+)
+from theory.aggregate_responses.groups import Group, bag_groups, group_risk
+from theory.aggregate_responses.limits import LimitRisk, limit_risk, shrinkage, vanishing_interpolation_risk
+from theory.aggregate_responses.losses import bag_loss, instance_loss, interpolating_loss, jensen_gap, within_bag_spread
 from theory.aggregate_responses.optimum import (
     OptimalInterpolation,
     bias_slope_polynomial,
@@ -60,6 +70,15 @@ from theory.aggregate_responses.optimum import (
     optimal_interpolation,
     optimal_snr,
     risk_slope,
+)
+from theory.aggregate_responses.privacy import laplace_scale, privacy_loss, private_limit_risk, private_risk
+from theory.aggregate_responses.private_optimum import (
+    OptimalBagSize,
+    bag_size_threshold,
+    optimal_bag_size,
+    optimal_bag_size_limit,
+    private_ridge_balance,
+    private_ridge_floor,
 )
 from theory.aggregate_responses.wachter import (
     wachter_atoms,
@@ -70,26 +89,52 @@ from theory.aggregate_responses.wachter import (
 )
 
 __all__ = [
+    "Bagging",
+    "ClippedMoments",
     "EasyLLPCrossover",
+    "ExpectedRisk",
     "GainCorrection",
+    "Group",
     "LimitRisk",
+    "OptimalBagSize",
     "OptimalInterpolation",
+    "bag_groups",
     "bag_loss",
+    "bag_size_threshold",
+    "bag_spread",
     "bias_slope_polynomial",
+    "clipped_label_moments",
+    "clipping_threshold",
+    "consecutive_bags",
     "crossover_snr",
     "easyllp_crossover_snr",
     "easyllp_risk",
+    "exact_bag_risk",
+    "exact_instance_risk",
+    "exact_one_feature_risk",
+    "exact_risk_from_traces",
     "gain_corrected_risk",
+    "group_risk",
+    "instance_bias_bound",
     "instance_loss",
     "interpolating_loss",
     "jensen_gap",
+    "laplace_scale",
     "limit_risk",
+    "optimal_bag_size",
+    "optimal_bag_size_limit",
     "optimal_gain_interpolation",
     "optimal_interpolation",
     "optimal_snr",
+    "privacy_loss",
+    "private_limit_risk",
+    "private_ridge_balance",
+    "private_ridge_floor",
+    "private_risk",
     "ridge_risk",
     "risk_slope",
     "shrinkage",
+    "smallest_spread_bags",
     "vanishing_interpolation_risk",
     "wachter_atoms",
     "wachter_average",
