@@ -21,6 +21,7 @@ not multiplied by n. Exact; the ridge is a root found to about 1e-14.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -133,7 +134,7 @@ def _ridge(eigenvalues: Array, target: Array, allowed: float, step: int) -> floa
     kept = total - allowed  # what the fit must explain
 
     def excess(log_ridge: float) -> float:  # both forms increase; each is free of cancellation where it is used
-        learned, missed = split(d, np.exp(log_ridge))
+        learned, missed = split(d, math.exp(log_ridge))
         if spare < kept:
             return float(np.sum(missed**2 * p)) - spare
         return kept - float(np.sum(learned * (1.0 + missed) * p))
@@ -141,4 +142,5 @@ def _ridge(eigenvalues: Array, target: Array, allowed: float, step: int) -> floa
     left = np.sqrt(spare / (spare + kept))  # lambda/(lambda + d) if all modes had the same eigenvalue d
     log_odds = np.log(left) + np.log1p(left) - np.log(kept / (spare + kept))
     low, high = np.log(d[0]) + log_odds - 1e-9, np.log(d[-1]) + log_odds + 1e-9
-    return float(np.exp(brentq(excess, low, high, xtol=1e-14, rtol=4.0 * EPS)))  # pyright: ignore[reportArgumentType]
+    root = float(brentq(excess, low, high, xtol=1e-14, rtol=4.0 * EPS))  # pyright: ignore[reportArgumentType]
+    return math.exp(root)

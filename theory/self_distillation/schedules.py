@@ -32,7 +32,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import lstsq, qr
 
 from theory._checks import check_integer, check_range, check_vector
 from theory.self_distillation._spectrum import (
@@ -63,7 +62,6 @@ Array = NDArray[np.float64]
 
 _BARELY = 2.0**-26  # what stands for a product 0 that finite weights cannot leave again: costs 1e-8 of the fit
 _STOP = 1e-13  # relative descent below which the active-set method ends
-_ROUNDS = 1000  # a few are used
 
 
 class OptimalAlpha(NamedTuple):
@@ -261,7 +259,7 @@ def optimal_schedule(
     # sum_j c_j G_j = G_0 - sum_j s_j D_j with the tail sums s_j of c and D_j = G_(j-1) - G_j, j = 1, ..., T - 1
     basis = np.stack([(reach @ (missed * learned**j * dual)).ravel() for j in range(count - 1)], axis=1)
     size = np.linalg.norm(basis, axis=0)
-    q, r = qr(basis / np.where(size > 0.0, size, 1.0), mode="economic")
+    q, r = np.linalg.qr(basis / np.where(size > 0.0, size, 1.0))
     inside = q.T @ excess
     outside = excess - q @ inside
     triangle = r * size
@@ -288,7 +286,7 @@ def _least(goal: Array, columns: Array) -> Array:
     """Return x of least ||goal - columns x||, the shortest one (in scaled columns) if there are several."""
     size = np.linalg.norm(columns, axis=0)
     scale = np.where(size > 0.0, size, 1.0)
-    return lstsq(columns / scale, goal, cond=EPS)[0] / scale  # pyright: ignore[reportOptionalOperand]
+    return np.linalg.lstsq(columns / scale, goal, rcond=EPS)[0] / scale
 
 
 def _least_in_simplex(goal: Array, columns: Array) -> Array:
@@ -300,16 +298,18 @@ def _least_in_simplex(goal: Array, columns: Array) -> Array:
     vertices = np.concatenate([np.zeros((goal.size, 1)), np.cumsum(columns, axis=1)], axis=1)
     weights = np.zeros(vertices.shape[1])
     weights[np.argmin(np.linalg.norm(vertices - goal[:, None], axis=0))] = 1.0
-    for _ in range(_ROUNDS):
+    while True:  # strictly downhill, hence finite
         rest = vertices @ weights - goal
         offsets = vertices - (vertices @ weights)[:, None]
-        descent = rest @ offsets
-        noise = _STOP * np.linalg.norm(rest) * np.linalg.norm(offsets, axis=0) + EPS * EPS * (goal @ goal)
-        descent[weights > 0.0] = 0.0
-        new = int(np.argmin(descent + noise))
-        if descent[new] >= -noise[new]:
+        noise = _STOP * np.linalg.norm(rest) * np.linalg.norm(offsets, axis=0)
+        descent = np.where(weights > 0.0, 0.0, rest @ offsets + noise)
+        new = int(np.argmin(descent))
+        if descent[new] >= 0.0:
             break
-        weights = _exchange(weights, new, goal, vertices)
+        moved = _exchange(weights, new, goal, vertices)
+        if np.linalg.norm(vertices @ moved - goal) >= np.linalg.norm(rest):
+            break
+        weights = moved
     return np.cumsum(weights[::-1])[::-1][1:]
 
 
@@ -324,10 +324,9 @@ def _exchange(weights: Array, new: int, goal: Array, vertices: Array) -> Array:
         if np.all(mix[active] > 0.0) or not others:
             return mix
         falling = [j for j in active if mix[j] <= 0.0]
-        shares = [weights[j] / (weights[j] - mix[j]) if weights[j] > mix[j] else 0.0 for j in falling]
-        share = min(shares)
-        weights = weights + share * (mix - weights)
-        gone = falling[int(np.argmin(shares))]
+        shares = {j: weights[j] / (weights[j] - mix[j]) if weights[j] > mix[j] else 0.0 for j in falling}
+        gone = min(falling, key=shares.__getitem__)
+        weights = weights + shares[gone] * (mix - weights)
         weights[gone] = 0.0
         active = [j for j in active if j != gone]
 
