@@ -21,6 +21,7 @@ __all__ = ["ClippedMoments", "clipped_label_moments", "clipping_threshold"]
 
 Array = NDArray[np.float64]
 FAR = 3.0  # thresholds in standard deviations above which the distortion is a product of continued fractions
+BEYOND = 1e3  # thresholds in standard deviations that clip nothing in float64
 DEPTH = 80  # of the continued fraction; at FAR it has converged to 1e-17
 
 
@@ -85,8 +86,8 @@ def moments(threshold: Array, variance: Array) -> tuple[Array, Array, Array]:
     second = gammainc(1.5, 0.5 * near**2) + near**2 * tail
     distortion = second - erf(near / np.sqrt(2.0)) ** 2
     far = ratio > FAR
-    second = np.where(far, 1.0 - _lost_second(np.maximum(ratio, FAR)), second)
-    distortion = np.where(far, _far_distortion(np.maximum(ratio, FAR)), distortion)
+    second = np.where(far, 1.0 - _lost_second(np.clip(ratio, FAR, BEYOND)), second)
+    distortion = np.where(far, _far_distortion(np.clip(ratio, FAR, BEYOND)), distortion)
     return gain, variance * second, variance * distortion
 
 
@@ -102,7 +103,7 @@ def _mills(ratio: Array) -> tuple[Array, Array, Array, Array]:
 def _lost_second(ratio: Array) -> Array:
     """Return 1 - E y_c^2/s^2 = 2 [a phi - (a^2 - 1) Q] far out, Q = R phi."""
     mills, first, _, density = _mills(ratio)
-    return 2.0 * density * mills * (1.0 + np.minimum(ratio, 1e6) * first)
+    return 2.0 * density * mills * (1.0 + ratio * first)
 
 
 def _far_distortion(ratio: Array) -> Array:
@@ -113,6 +114,6 @@ def _far_distortion(ratio: Array) -> Array:
 
 def lost_gain(threshold: Array, variance: Array) -> Array:
     """Return 1 - g = erfc(a/sqrt(2)), with its digits."""
-    half = np.asarray(threshold / np.sqrt(2.0 * variance))
+    half = np.minimum(threshold / np.sqrt(2.0 * variance), BEYOND)
     with np.errstate(under="ignore"):
         return np.exp(-(half**2)) * erfcx(half)

@@ -35,7 +35,7 @@ SIZES = [
 
 @pytest.mark.parametrize(("psi", "k"), [(4, 2), (6, 3), (2, 4)])
 def test_first_correction_to_the_limit_at_instance_level(psi, k):
-    """d (bias - limit) -> (k - 1)(psi^2 - 2 psi + 2)/[k^2 psi (psi - 1)^2], d (variance - limit) -> 1/[k (psi - 1)^2]."""
+    """d (bias - limit) -> (k - 1)(psi^2 - 2 psi + 2)/[k^2 psi (psi - 1)^2], d (variance - limit) -> 1/[k (psi-1)^2]."""
     d = 40_000
     exact, limit = exact_instance_risk(psi * d, d, psi * d // k, **SCALES), limit_risk(psi, k, 1.0, **SCALES)
     bias = (k - 1) * (psi**2 - 2 * psi + 2) / (k**2 * psi * (psi - 1) ** 2)
