@@ -80,6 +80,7 @@ from theory.aggregate_responses.private_optimum import (
     private_ridge_balance,
     private_ridge_floor,
 )
+from theory.aggregate_responses.saddle import SaddlePoint, saddle_point
 from theory.aggregate_responses.wachter import (
     wachter_atoms,
     wachter_average,
@@ -98,6 +99,7 @@ __all__ = [
     "LimitRisk",
     "OptimalBagSize",
     "OptimalInterpolation",
+    "SaddlePoint",
     "bag_groups",
     "bag_loss",
     "bag_size_threshold",
@@ -133,6 +135,7 @@ __all__ = [
     "private_risk",
     "ridge_risk",
     "risk_slope",
+    "saddle_point",
     "shrinkage",
     "smallest_spread_bags",
     "vanishing_interpolation_risk",

@@ -43,6 +43,8 @@ __all__ = [
 Array = NDArray[np.float64]
 Loss = Callable[[Array, Array], ArrayLike]
 
+LARGEST_RATE = 700.0  # score of a Poisson prediction whose rate is still a float64
+
 # A(s) of the canonical losses A(s) - y s
 FAMILIES: dict[str, Callable[[Array], Array]] = {
     "gaussian": lambda score: 0.5 * score**2,
@@ -57,7 +59,7 @@ def instance_loss(
     """Return L_ins, the mean loss of each row's prediction against the mean response of its bag; exact.
 
     bag_responses: mean response of each bag, shape (bags,).
-    predictions: prediction of each row, shape (n,); a score for the canonical families.
+    predictions: prediction of each row, shape (n,); a score for the canonical families, <= 700 for "poisson".
     bags: bag of each row, whole numbers 0, 1, ..., shape (n,); no bag may be empty.
     loss: "square" is (y - f)^2; "gaussian", "logistic", "poisson" are A(f) - y f; or a function of arrays (y, f).
 
@@ -66,8 +68,8 @@ def instance_loss(
     >>> instance_loss([1.0, 4.0], [0.0, 2.0, 3.0, 5.0], [0, 0, 1, 1])
     1.0
     """
-    means, scores, index, _ = _read(bag_responses, predictions, bags)
-    return float(np.mean(_loss(loss)(means[index], scores)))
+    means, scores, index, _ = _read(bag_responses, predictions, bags, loss)
+    return float(np.mean(np.asarray(_loss(loss)(means[index], scores))))
 
 
 def bag_loss(
@@ -93,7 +95,7 @@ def bag_loss(
     >>> bag_loss([1.0, 4.0], [0.0, 2.0, 3.0, 6.0], [0, 0, 1, 1])
     0.125
     """
-    means, scores, index, sizes = _read(bag_responses, predictions, bags)
+    means, scores, index, sizes = _read(bag_responses, predictions, bags, loss)
     if average == "response":
         if not isinstance(loss, str) or loss not in FAMILIES:
             raise ValueError(f"average='response' needs loss among {sorted(FAMILIES)}, got loss={loss!r}")
@@ -156,7 +158,7 @@ def jensen_gap(predictions: ArrayLike, bags: ArrayLike, *, family: str) -> float
 
     The responses do not enter. A = s^2/2 (gaussian), log(1 + e^s) (logistic), e^s (poisson); >= 0 up to rounding of A.
 
-    predictions: score of each row, shape (n,).
+    predictions: score of each row, shape (n,); <= 700 for "poisson".
     bags: bag of each row, whole numbers 0, 1, ..., shape (n,); no bag may be empty.
     family: "gaussian", "logistic" or "poisson".
 
@@ -167,7 +169,7 @@ def jensen_gap(predictions: ArrayLike, bags: ArrayLike, *, family: str) -> float
     """
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {sorted(FAMILIES)}, got family={family!r}")
-    scores, index, sizes = _read_rows(predictions, bags)
+    scores, index, sizes = _read_rows(predictions, bags, family)
     potential = FAMILIES[family]
     return float(np.mean(potential(scores) - potential(_means(scores, index, sizes))[index]))
 
@@ -204,19 +206,22 @@ def _means(values: Array, index: NDArray[np.intp], sizes: Array) -> Array:
 
 
 def _read(
-    bag_responses: ArrayLike, predictions: ArrayLike, bags: ArrayLike
+    bag_responses: ArrayLike, predictions: ArrayLike, bags: ArrayLike, loss: str | Loss
 ) -> tuple[Array, Array, NDArray[np.intp], Array]:
     """Return mean responses, predictions, bag of each row and bag sizes, checked against each other."""
     means = check_vector("bag_responses", bag_responses, axis="bags")
-    scores, index, sizes = _read_rows(predictions, bags)
+    scores, index, sizes = _read_rows(predictions, bags, loss)
     if sizes.size != means.size:
         raise ValueError(f"bag_responses must have one entry per bag, got {means.size} for {sizes.size} in bags")
     return means, scores, index, sizes
 
 
-def _read_rows(predictions: ArrayLike, bags: ArrayLike) -> tuple[Array, NDArray[np.intp], Array]:
+def _read_rows(
+    predictions: ArrayLike, bags: ArrayLike, loss: str | Loss = "square"
+) -> tuple[Array, NDArray[np.intp], Array]:
     """Return predictions, bag of each row and bag sizes, checked against each other."""
-    scores = check_vector("predictions", predictions, axis="n")
+    high = LARGEST_RATE if loss == "poisson" else np.inf
+    scores = check_vector("predictions", predictions, axis="n", high=high)
     given = check_vector("bags", bags, axis="n", low=0.0)
     if given.size != scores.size:
         raise ValueError(f"predictions and bags must have one entry per row, got {scores.size} and {given.size}")
