@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf, erfcx, gammainc
+from scipy.special import erf, erfc, gammainc
 
 from theory._checks import check_range
 from theory.aggregate_responses._state import plain
@@ -82,7 +82,7 @@ def moments(threshold: Array, variance: Array) -> tuple[Array, Array, Array]:
     ratio, variance = np.broadcast_arrays(np.asarray(threshold / np.sqrt(variance)), variance)
     gain = erf(ratio / np.sqrt(2.0))
     near = np.minimum(ratio, FAR)
-    tail = np.exp(-0.5 * near**2) * erfcx(near / np.sqrt(2.0))  # P(|y| > T)
+    tail = erfc(near / np.sqrt(2.0))  # P(|y| > T)
     second = gammainc(1.5, 0.5 * near**2) + near**2 * tail
     distortion = second - erf(near / np.sqrt(2.0)) ** 2
     far = ratio > FAR
@@ -114,6 +114,4 @@ def _far_distortion(ratio: Array) -> Array:
 
 def lost_gain(threshold: Array, variance: Array) -> Array:
     """Return 1 - g = erfc(a/sqrt(2)), with its digits."""
-    half = np.minimum(threshold / np.sqrt(2.0 * variance), BEYOND)
-    with np.errstate(under="ignore"):
-        return np.exp(-(half**2)) * erfcx(half)
+    return np.asarray(erfc(threshold / np.sqrt(2.0 * variance)))

@@ -40,7 +40,7 @@ from theory.aggregate_responses._state import (
 )
 from theory.aggregate_responses.alternatives import ridge_risk
 from theory.aggregate_responses.optimum import _bias_terms
-from theory.aggregate_responses.privacy import label_channel, laplace_scale, private_risk, read_powers
+from theory.aggregate_responses.privacy import label_channel, laplace_scale, private_risk, read_epsilon, read_powers
 
 __all__ = [
     "OptimalBagSize",
@@ -101,8 +101,10 @@ def optimal_bag_size(
     """
     size = check_integer("largest", largest, low=1)
     psi, rho = _read_cells(samples_per_feature, interpolation)
-    arguments = {"epsilon": epsilon, "threshold": threshold, "signal": signal, "noise_variance": noise_variance}
-    columns = {name: np.asarray(value, float)[..., None] for name, value in arguments.items()}
+    level = check_range("threshold", threshold, low=0.0, open_low=True)
+    r2, noise = read_powers(signal, noise_variance)
+    arguments = {"epsilon": read_epsilon(epsilon), "threshold": level, "signal": r2, "noise_variance": noise}
+    columns = {name: value[..., None] for name, value in arguments.items()}
     bags = np.arange(1.0, size + 1.0)
     weight = _best_weight(psi, bags, columns, adjacency, clipped) if rho is None else np.asarray(rho)
     total = np.asarray(private_risk(psi, bags, weight, **columns, adjacency=adjacency, clipped=clipped).total)
@@ -155,7 +157,7 @@ def bag_size_threshold(samples_per_feature: ArrayLike, largest: ArrayLike) -> fl
     (0.0576, 0.02803)
     """
     psi = read_samples(samples_per_feature, None, low=1.0).psi
-    bag = read_bag_size(largest, above_one=True)
+    bag = check_range("largest", largest, low=1.0, open_low=True)
     alpha2 = psi * ((bag - 1.0) / bag)
     rise, inverse = (bag - 1.0) / psi, 1.0 / alpha2
     root = np.sqrt(np.maximum(1.0 - rise * (inverse - 1.0), 0.0))
@@ -272,7 +274,7 @@ def _read_cells(psi: ArrayLike, interpolation: ArrayLike | None) -> tuple[Array,
 def _best_weight(psi: Array, bags: Array, columns: dict[str, Array], adjacency: str, clipped: bool) -> Array:
     """Return the weight of the smallest private risk in every cell, 0 included."""
     scale = laplace_scale(columns["threshold"], bags, columns["epsilon"], adjacency=adjacency)
-    r2, noise = read_powers(columns["signal"], columns["noise_variance"])
+    r2, noise = columns["signal"], columns["noise_variance"]
     gain, error = label_channel(columns["threshold"], bags, scale, r2, noise, clipped)
     psi, bags, gain, error, r2 = (np.array(row) for row in np.broadcast_arrays(psi, bags, gain, error, r2))
     cells = tuple(row.ravel() for row in (psi, bags, gain, error, r2))
