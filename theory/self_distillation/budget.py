@@ -124,7 +124,7 @@ def _ridge(eigenvalues: Array, target: Array, allowed: float, step: int) -> floa
     positive = eigenvalues > 0.0
     lost = float(power[~positive].sum())
     if allowed < lost * (1.0 - 64.0 * EPS * power.size):
-        needed = f"{lost:.6g} of the squared target is out of reach, {max(allowed, 0.0):.6g} is allowed"
+        needed = f"{lost:.6g} of the squared target is out of reach, {allowed:.6g} is left of n times the budget"
         raise ValueError(f"budget must admit a fit at step {step}: {needed}")
     d, p = eigenvalues[positive], power[positive]
     spare = allowed - lost
