@@ -93,10 +93,13 @@ def _circle(low: float, high: float, half: int) -> tuple[Complex, Complex]:
     return z, 0.5j / np.pi * spacing * dz
 
 
-def forms(model: Population, margin: float, filters: Filters, *, diagonal: bool = False) -> tuple[Array, Array]:
+def forms(
+    model: Population, margin: float, filters: Filters, *, differences: bool = False, diagonal: bool = False
+) -> tuple[Array, Array]:
     """Gram matrices (bias, variance at unit noise) of the estimators, each of shape (filters, filters).
 
-    `diagonal` returns their diagonals alone.
+    `diagonal` returns their diagonals alone. `differences`: all rows but the first are differences of estimators, with
+    r = -x phi instead of 1 - x phi.
 
     `filters` maps x, shape (nodes,), to (residual r, shrinkage phi), each of shape (filters, nodes), analytic for
     Re x > -margin/2 with singularities only at x <= -margin. Nodes double until both diagonals are settled.
@@ -104,7 +107,9 @@ def forms(model: Population, margin: float, filters: Filters, *, diagonal: bool 
     path = contour(model, margin)
     while True:
         residual, shrinkage = filters(path.x)
-        at_zero = filters(np.zeros(1))[0][:, 0] if path.kappa0 else None  # nothing is lost at kappa(0) = 0
+        at_zero = np.ones(len(residual)) if path.kappa0 else None  # nothing is lost at kappa(0) = 0
+        if at_zero is not None and differences:
+            at_zero[1:] = 0.0
         bias, gap_of_bias = _bias(model, path, residual, at_zero)
         variance, gap_of_variance = _sum(path.w * model.spread(path.kappa), shrinkage)
         if gap_of_bias <= AGREEMENT and gap_of_variance <= AGREEMENT:

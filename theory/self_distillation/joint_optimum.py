@@ -119,7 +119,7 @@ def best_joint_risk(
 
 def _joint(model: Population, noise: float, lam: float, steps: int) -> float:
     """rho_T at one ridge; D is scaled to a unit diagonal, directions that are rounding are left out."""
-    bias, variance = forms(model, lam, lambda x: _directions(model, x, lam, steps - 1))
+    bias, variance = forms(model, lam, lambda x: _directions(model, x, lam, steps - 1), differences=True)
     gram = bias + noise * variance
     size = np.sqrt(np.maximum(np.diag(gram)[1:], 0.0))
     used = np.flatnonzero(size > 0.0)

@@ -110,7 +110,7 @@ def optimal_mixing(
     model, noise, ridges = _read(spectrum, signal_power, noise_variance, aspect_ratio, ridge)
     rows = np.empty((2, ridges.size))
     for i, lam in enumerate(ridges.flat):
-        bias, variance = forms(model, lam, lambda x, lam=lam: _tangent(x, lam))
+        bias, variance = forms(model, lam, lambda x, lam=lam: _tangent(x, lam), differences=True)
         gram = bias + noise * variance
         slope, curvature = gram[0, 1], gram[1, 1]
         mixing = -slope / curvature if curvature > 0.0 else 0.0
