@@ -191,7 +191,7 @@ def gain_corrected_risk(
     scatter = scaled(r2, per_signal) + scaled(noise, per_noise)  # r^2 Q
     share = 1.0 / (1.0 + ratio(scatter, r2 + np.zeros_like(scatter)))
     share = np.where(r2 > 0.0, share, 0.0)
-    total = np.where(np.isinf(scatter), r2, scatter * share)
+    total = np.where(np.isinf(scatter), r2, np.where(np.isinf(scatter), 0.0, scatter) * share)
     gain = ratio(share, state.shrinkage)
     return GainCorrection(*(plain(part) for part in np.broadcast_arrays(gain, total)))
 

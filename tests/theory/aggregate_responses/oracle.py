@@ -33,13 +33,8 @@ def trace(alpha1: mp.mpf, alpha2: mp.mpf, rho: mp.mpf, weight: mp.mpf | int = 1)
 def unit_risks(excess: float, k: float, rho: float) -> tuple[float, float, float]:
     """Return (bias/r^2, variance/sigma^2, c) for excess > 0 and a finite weight > 0, rounded once at the end."""
     with mp.workdps(DIGITS):
-        alpha1, alpha2 = rows(excess, k)
-        weight = mp.mpf(rho)
-        t = trace(alpha1, alpha2, weight)
-        p1, p2 = alpha1 / (1 + t) ** 2, alpha2 * weight / (1 + weight * t) ** 2
-        c = alpha1 * t / (1 + t)
-        bias = (1 - c) ** 2 + t * (p1 * (1 - c) ** 2 + weight * p2 * c**2) / (p1 + p2)
-        return float(bias), float(t * p1 / (p1 + p2)), float(c)
+        fluctuation, variance, c = _textbook(excess, k, rho)
+        return float((1 - c) ** 2 + fluctuation), float(variance), float(c)
 
 
 def unit_variance_by_response(excess: float, k: float, rho: float) -> float:
@@ -78,6 +73,16 @@ def best_weights(excess: float, k: float, snr: float) -> list[tuple[float, float
 def gain_corrected(excess: float, k: float, rho: float, noise: float) -> tuple[float, float]:
     """Return (gain, risk) after the best factor, for r^2 = 1, from bias and variance."""
     with mp.workdps(DIGITS):
-        bias, variance, c = (mp.mpf(value) for value in unit_risks(excess, k, rho))
-        scatter = bias - (1 - c) ** 2 + noise * variance
+        fluctuation, variance, c = _textbook(excess, k, rho)
+        scatter = fluctuation + mp.mpf(noise) * variance
         return float(c / (c**2 + scatter)), float(scatter / (c**2 + scatter))
+
+
+def _textbook(excess: float, k: float, rho: float) -> tuple[mp.mpf, mp.mpf, mp.mpf]:
+    """Return bias/r^2 - (1 - c)^2, variance/sigma^2 and c, unrounded."""
+    alpha1, alpha2 = rows(excess, k)
+    weight = mp.mpf(rho)
+    t = trace(alpha1, alpha2, weight)
+    p1, p2 = alpha1 / (1 + t) ** 2, alpha2 * weight / (1 + weight * t) ** 2
+    c = alpha1 * t / (1 + t)
+    return t * (p1 * (1 - c) ** 2 + weight * p2 * c**2) / (p1 + p2), t * p1 / (p1 + p2), c
