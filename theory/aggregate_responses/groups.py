@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from theory._checks import check_number, check_vector
 from theory.aggregate_responses.limits import LimitRisk
@@ -32,7 +33,9 @@ from theory.aggregate_responses.limits import LimitRisk
 __all__ = ["Group", "bag_groups", "group_risk"]
 
 Array = NDArray[np.float64]
-LARGEST_LOG = 690.0  # |ln t| searched
+LARGEST_LOG = 3000.0  # |ln t| searched: ratios of any two floats squared
+LARGEST_LEVEL = 700.0  # logarithm
+SMALLEST_DENOMINATOR = 1e-290  # below it F is infinite in effect
 
 
 @dataclass(frozen=True)
@@ -78,16 +81,18 @@ def group_risk(
     signal_power: part of |theta_0|^2 in the eigenspace of each eigenvalue, shape (atoms,), >= 0.
     ridge: lambda, >= 0, for the penalty lambda d |theta|^2 beside weighted sums of squares; a single number.
 
-    Limits: at ridge 0 with fewer rows than features the fit of least norm; with as many rows as features inf; ridge or
-    weights so extreme that ln t leaves [-690, 690] are refused. Without ridge and with more rows than features only
-    the sum of spectrum * signal_power matters. Raises `ValueError` outside the domains. Source: derived, claim ar.X1.
+    Limits: at ridge 0 with fewer rows than features the fit of least norm; with as many rows as features inf.
+    Without ridge and with more rows than features only the sum of spectrum * signal_power matters. Raises `ValueError`
+    outside the domains. Source: derived, claim ar.X1.
 
     >>> bags = [Group(2, 1.0, 1.0, 0.6), Group(2, 1.0, 0.0, 0.0)]  # psi = 4, k = 2, instance level: 1/4 + 1/12, 0.6/6
     >>> [round(part, 12) for part in group_risk(bags)]
     [0.333333333333, 0.1, 0.433333333333]
     """
     rows, atoms, fractions, powers = _read(groups, spectrum, spectrum_weights, signal_power)
-    penalty = check_number("ridge", ridge, low=0.0)
+    largest = float(atoms.max())
+    penalty = check_number("ridge", ridge, low=0.0) / largest
+    atoms, powers = atoms / largest, powers * largest
     learned, missed, level = _solve(rows, atoms, fractions, penalty)
     pulled = float((rows.share * learned).sum())
     resolvent = 1.0 / (pulled * atoms + level)
@@ -178,38 +183,41 @@ def _read(
 
 
 def _solve(rows: Rows, atoms: Array, fractions: Array, ridge: float) -> tuple[Array, Array, float]:
-    """Return h_g, 1 - h_g and lambda t at the fixed point."""
+    """Return h_g, 1 - h_g and lambda t at the fixed point, for eigenvalues of at most 1.
+
+    All scales of weights and ridge enter as logarithms, relative to the largest weight.
+    """
     live = rows.weight > 0.0
     total = float(rows.share[live].sum())
     if ridge == 0.0 and total <= 1.0:  # exact fit: t = inf, and lambda t takes the place of the unknown
-
-        def gap(log_level: float) -> float:
-            return _gap(total, total - 1.0, np.exp(log_level), atoms, fractions)
-
-        level = 0.0 if total == 1.0 else np.exp(_root(gap))
+        level = 0.0 if total == 1.0 else np.exp(_root(lambda log: _gap(total, total - 1.0, log, atoms, fractions)))
         return np.where(live, 1.0, 0.0), np.where(live, 0.0, 1.0), float(level)
+    with np.errstate(divide="ignore"):
+        logs, penalty = np.log(rows.weight), np.log(ridge)
+    if np.any(live):
+        penalty, logs = penalty - logs.max(), logs - logs.max()
 
     def excess(log_t: float) -> float:
-        t = np.exp(log_t)
-        missed = 1.0 / (1.0 + rows.weight * t)
-        pulled = float((rows.share * (rows.weight * t) * missed).sum())
+        learned, missed = expit(logs + log_t), expit(-logs - log_t)
         ahead = (total - 1.0) - float((rows.share * missed)[live].sum())
-        return _gap(pulled, ahead, ridge * t, atoms, fractions)
+        return _gap(float((rows.share * learned).sum()), ahead, penalty + log_t, atoms, fractions)
 
-    t = np.exp(_root(excess))
-    missed = 1.0 / (1.0 + rows.weight * t)
-    return rows.weight * t * missed, missed, float(ridge * t)
+    log_t = _root(excess)
+    return expit(logs + log_t), expit(-logs - log_t), float(np.exp(penalty + log_t))
 
 
-def _gap(pulled: float, ahead: float, level: float, atoms: Array, fractions: Array) -> float:
-    """Return 1 - <s/(A s + level)> from A and A - 1, each with its digits."""
-    return float((fractions * ((ahead * atoms + level) / (pulled * atoms + level))).sum())
+def _gap(pulled: float, ahead: float, log_level: float, atoms: Array, fractions: Array) -> float:
+    """Return (1 - F)/(1 + F), F = <s/(A s + level)>, from A and A - 1, each with its digits; it lies in [-1, 1]."""
+    level = np.exp(min(log_level, LARGEST_LEVEL))
+    denominator = pulled * atoms + level
+    if not np.all(denominator > SMALLEST_DENOMINATOR):
+        return -1.0
+    gap = float((fractions * ((ahead * atoms + level) / denominator)).sum())  # 1 - F
+    return gap / (2.0 - gap)
 
 
 def _root(increasing: Callable[[float], float]) -> float:
-    """Return the root of an increasing function on the searched range of logarithms."""
-    if not increasing(-LARGEST_LOG) < 0.0 < increasing(LARGEST_LOG):
-        raise ValueError(f"weights and ridge must give ln t within +-{LARGEST_LOG:g}; rescale them together")
+    """Return the root of an increasing function on the range of all logarithms of ratios of floats."""
     return float(brentq(increasing, -LARGEST_LOG, LARGEST_LOG, xtol=1e-15, rtol=8.9e-16, maxiter=400))  # pyright: ignore[reportArgumentType]
 
 
