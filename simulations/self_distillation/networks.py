@@ -1,16 +1,17 @@
 """Self-distillation of small networks on digits: every student is a fresh network trained on mixed targets.
 
 Step 1 trains on one-hot labels; step t on alpha one-hot + (1 - alpha) softmax outputs of the network of step t - 1.
-Loss: mean square between softmax outputs and targets over points and classes; full-batch Adam with decoupled weight
-decay; ReLU layers. Each step starts from fresh random weights, or all from the same ones (`shared_start`): with fresh
+Loss: mean square between softmax outputs and targets over points and classes, plus weight_decay / 2 times the sum of
+squared weights (a penalty, not decoupled: it holds the network back from learning wrong labels by heart); full-batch
+Adam; ReLU layers. Each step starts from fresh random weights, or all from the same ones (`shared_start`): with fresh
 ones the difference of two networks holds the noise of two initialisations, which draws estimates of alpha to 1/2.
 Stand-in for the paper's residual networks on CIFAR-10: the same loss and recursion at a size that runs in seconds.
 
-All weights alpha are trained at once; one replicate (split, label noise, initial weights) is compiled once and called
-again. Shared arguments: `rng` the only source of randomness; `replicates` >= 1; `label_noise` in [0, 1] the share of
-training labels redrawn over all classes; `shared_start` as above; `samples` and `validation` points set aside of 1797,
-the others are test points; `iterations` of training a step; `hidden` the widths of hidden layers; `learning_rate` > 0
-and `weight_decay` >= 0 of the optimiser. Settings outside the stated domains raise `ValueError`.
+All weights alpha are trained at once, by one compiled program for a step that every step and replicate calls again.
+Shared arguments: `rng` the only source of randomness; `replicates` >= 1; `label_noise` in [0, 1] the share of training
+labels redrawn over all classes; `shared_start` as above; `samples` and `validation` points set aside of 1797, the
+others are test points; `iterations` of training a step; `hidden` the widths of hidden layers; `learning_rate` > 0 and
+`weight_decay` >= 0 of the loss. Settings outside the stated domains raise `ValueError`.
 """
 
 from __future__ import annotations
@@ -87,7 +88,12 @@ def network_outputs(
     )
     students = _compiled(widths, check_size("iterations", iterations), *rates)
     everywhere = np.concatenate([inputs[train], inputs[chosen], inputs[test]])
-    outputs = np.asarray(students(seeds, constants, inputs[train], labels, everywhere))
+    weights, teachers, outputs = constants[:, None, None], labels, []
+    for seed in seeds:  # before the first step the teachers are the labels themselves
+        mixed = weights * labels + (1 - weights) * teachers
+        outputs.append(np.asarray(students(seed, inputs[train], mixed, everywhere)))
+        teachers = outputs[-1][:, : train.size]
+    outputs = np.stack(outputs, axis=1)
     _, held, others = np.split(outputs, np.cumsum([train.size, chosen.size]), axis=2)
     return NetworkOutputs(held, others, truth[chosen], truth[test])
 
@@ -113,8 +119,8 @@ def network_errors(
     `learning_rate`, `weight_decay` as in the head of this module, `alphas` and `steps` as in `network_outputs`.
 
     >>> setting = dict(samples=20, validation=10, iterations=2, hidden=(4,))
-    >>> network_errors(np.random.default_rng(0), 1, alphas=(0.5,), steps=2, **setting).shape
-    (1, 1, 2, 2)
+    >>> network_errors(np.random.default_rng(0), 1, alphas=(0.0, 0.5), steps=2, **setting).shape
+    (1, 2, 2, 2)
     """
     setting = {"alphas": alphas, "steps": steps, "label_noise": label_noise, "shared_start": shared_start}
     setting |= {"samples": samples, "validation": validation, "iterations": iterations, "hidden": tuple(hidden)}
@@ -184,31 +190,24 @@ def _scores(predictions: Array, truth: Array) -> Array:
 def _compiled(
     widths: tuple[int, ...], iterations: int, learning_rate: float, weight_decay: float
 ) -> Callable[..., Any]:
-    """One replicate: seeds (steps,), alphas, training inputs and labels, points -> (alphas, steps, points, 10)."""
-    from simulations import _networks as networks  # JAX costs a second to import, and only networks need it
+    """One step: seed, training inputs, targets (alphas, samples, 10), points -> outputs (alphas, points, 10)."""
+    from simulations import _networks  # JAX costs a second to import, and only networks need it
     from simulations._jax import jax
 
     def softmax(parameters: Any, inputs: Any) -> Any:
-        return jax.nn.softmax(networks.predict(parameters, inputs), axis=-1)
+        return jax.nn.softmax(_networks.predict(parameters, inputs), axis=-1)
 
     def fit(seed: Any, inputs: Any, targets: Any) -> Any:
         def objective(parameters: Any) -> Any:
-            return jax.numpy.mean((softmax(parameters, inputs) - targets) ** 2)
+            penalty = sum(jax.numpy.sum(weights**2) for weights, _ in parameters)
+            return jax.numpy.mean((softmax(parameters, inputs) - targets) ** 2) + weight_decay / 2 * penalty
 
-        start = networks.initialise(jax.random.key(seed), widths)
-        return networks.train(objective, start, iterations, learning_rate, weight_decay)
+        start = _networks.initialise(jax.random.key(seed), widths)
+        return _networks.train(objective, start, iterations, learning_rate)
 
     @jax.jit
-    def students(seeds: Any, alphas: Any, inputs: Any, labels: Any, points: Any) -> Any:
-        def step(teachers: Any, seed: Any) -> tuple[Any, Any]:
-            mixed = alphas[:, None, None] * labels + (1 - alphas)[:, None, None] * teachers
-            parameters = jax.vmap(lambda targets: fit(seed, inputs, targets))(mixed)
-            outputs = jax.vmap(lambda network: softmax(network, points))(parameters)
-            return outputs[:, : len(inputs)], outputs
-
-        first = softmax(fit(seeds[0], inputs, labels), points)
-        first = jax.numpy.broadcast_to(first, (len(alphas), *first.shape))
-        _, later = jax.lax.scan(step, first[:, : len(inputs)], seeds[1:])
-        return jax.numpy.concatenate([first[:, None], jax.numpy.moveaxis(later, 0, 1)], axis=1)
+    def students(seed: Any, inputs: Any, targets: Any, points: Any) -> Any:
+        networks = jax.vmap(lambda own: fit(seed, inputs, own))(targets)
+        return jax.vmap(lambda network: softmax(network, points))(networks)
 
     return students

@@ -121,6 +121,6 @@ def _named(argument: str, value: Named, known: dict[str, tuple[int, int]]) -> tu
     low, high = known[str(name)]
     if not low <= len(numbers) <= high:
         wanted = f"{low}" if low == high else f"{low} to {high}"
-        raise ValueError(f"{argument} {name!r} takes {wanted} numbers, got {argument}={value!r}")
+        raise ValueError(f"{argument} {name!r} takes {wanted} number(s), got {argument}={value!r}")
     array = np.array([check_number(f"{argument}[{i}]", number) for i, number in enumerate(numbers, start=1)])
     return str(name), array
