@@ -3,19 +3,18 @@
 One replicate gives bias and variance at 100 values of rho for d = 400 features, six samples a feature, bags of three.
 The literal way is the vectorised one, and is run in full: draw samples and labels, form both Gram matrices once, solve
 once per rho. Its error of one draw of noise and target also scatters more than an exact average does, so it needs
-more replicates for the same standard error: that ratio is a ratio of sample variances at rho = 0.3, known to about 15 %.
+more replicates for the same standard error: a ratio of sample variances at rho = 0.3, known to about 15 %.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmarks.random_features_simulation import seconds
 from simulations.aggregate_responses import conditional_errors, jacobi_errors
 from simulations.aggregate_responses.bags import bag_means, split_evenly, stacked_rows
 from simulations.aggregate_responses.literal import draw_direction
@@ -27,20 +26,6 @@ D, BAG_SIZE, SIGNAL, NOISE = 400, 3, 1.0, 0.5
 SETTING = {"n": 6 * D, "d": D, "bag_size": BAG_SIZE, "signal": SIGNAL, "noise_variance": NOISE}
 RHOS = tuple(float(rho) for rho in np.logspace(-3, 1, 100))
 REPLICATES = 80  # behind the literal variance
-
-
-def seconds(action: Callable[[], object], repeats: int = 5) -> float:
-    """Return the least processor time of `action` over `repeats` calls, after one that is not counted.
-
-    Processor time on one thread, not wall time: other work on the machine then hardly enters.
-    """
-    action()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        action()
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def vectorised_errors(

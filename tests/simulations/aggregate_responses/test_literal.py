@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from benchmarks.aggregate_responses_simulation import vectorised_errors
 from simulations.aggregate_responses.bags import bag_losses, bag_means
 from simulations.aggregate_responses.literal import draw_direction, fit_aggregates, literal_errors
 
@@ -89,6 +90,13 @@ def test_bag_level_has_known_mean(
     setting = {"n": n, "d": d, "bag_size": k, "signal": 1.7, "noise_variance": 0.3}
     errors = literal_errors(np.random.default_rng(5), 3000, interpolations=(0.0,), **setting)
     means_agree(errors, [1.7 * bias + 0.3 * variance])
+
+
+def test_the_vectorised_way_of_the_benchmark_is_the_same_experiment() -> None:
+    rhos, sizes = (0.01, 0.3, 2.0), {"n": 24, "d": 4, "signal": 1.7}
+    fast = vectorised_errors(np.random.default_rng(8), bags=8, rhos=rhos, noise=0.3, **sizes)
+    setting = {"bag_size": 3, "interpolations": rhos, "noise_variance": 0.3, **sizes}
+    np.testing.assert_allclose(fast, literal_errors(np.random.default_rng(8), 1, **setting)[0], rtol=1e-9)
 
 
 # --- properties
