@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize_scalar
 
 from theory.aggregate_responses import (
+    Group,
     bag_size_threshold,
+    clipped_label_moments,
     clipping_threshold,
+    group_risk,
+    laplace_scale,
     limit_risk,
     optimal_bag_size,
     optimal_bag_size_limit,
@@ -154,6 +158,14 @@ def test_floor_solves_its_equation(clipped):
         assert private_ridge_balance(floor, psi, k, **arguments) == pytest.approx(1.0, rel=64 * EPS)
         root = brentq(lambda r: private_ridge_balance(r, psi, k, **arguments) - 1.0, 0.0, 2.3, xtol=1e-15)  # noqa: B023
         assert floor == pytest.approx(root, rel=1e-12)
+
+
+def test_floor_of_clipped_labels_is_that_of_labels_divided_by_the_gain():
+    gain, _, distortion = clipped_label_moments(1.1, 2.9)
+    error = distortion + gain**2 * 0.6 + 2 * 4 * laplace_scale(1.1, 4, 0.9) ** 2
+    got = private_ridge_floor(11, 4, epsilon=0.9, threshold=1.1, clipped=True, **LABELS)
+    plain = group_risk([Group(11 / 4, 1.0, 1.0, error / gain**2)], signal_power=[2.3], ridge=error / gain**2 / 2.3)
+    assert got == pytest.approx(plain.total, rel=1e-12)
 
 
 def test_balance_in_terms_of_the_information_rate():
