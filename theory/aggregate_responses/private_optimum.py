@@ -219,7 +219,7 @@ def private_ridge_balance(
 ) -> float | Array:
     """Return R/r^2 + alpha1 R/(v + R), which is 1 at the `private_ridge_floor`: its implicit equation, exact.
 
-    It is also R/r^2 + kappa R/(1 + R/v) with the information rate kappa = alpha1/v = psi/(k sigma^2 + s), s = k 2 k
+    It is also R/r^2 + kappa R/(1 + R/v) with the information rate kappa = alpha1/v = psi/(k sigma^2 + s), s = 2 k^2
     b_L^2 independent of k: v and kappa both fall with k and the left side rises in each, so the floor rises with k.
 
     total: the risk R tried, >= 0.
