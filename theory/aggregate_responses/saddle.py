@@ -26,6 +26,7 @@ from theory._checks import check_number
 __all__ = ["SaddlePoint", "saddle_point"]
 
 Array = NDArray[np.float64]
+LEAST_SAMPLES = 1.001
 RESIDUAL = 1e-12  # of the three equations, whose terms are of order 1
 
 
@@ -45,20 +46,20 @@ def saddle_point(
     Newton-like iteration on the three equations of stationarity from a fixed set of starts; the saddle is unique. Its
     `total` is the limit risk (asymptotic in d), to about 1e-12 for weights between 1e-3 and 1e3.
 
-    samples_per_feature: psi = n/d, > 1, a number.
+    samples_per_feature: psi = n/d, >= 1.001, a number; towards 1 the equations lose digits like 1/(psi - 1).
     bag_size: k, the (mean) bag size n/m, real, > 1, a number.
     interpolation: weight rho of the within-bag spread, in (0, inf), a number.
     signal: r^2, squared length of the coefficients, > 0, a number.
     noise_variance: sigma^2, variance of the label noise, >= 0, a number.
 
     Raises `ValueError` outside the domains and `RuntimeError`, with the best residual, where no start converges
-    (extreme weights, psi within about 1e-3 of 1). Source: derived, claim ar.T1.
+    (extreme weights or sizes). Source: derived, claim ar.T1.
 
     >>> point = saddle_point(4, 2, 1.0, signal=3.0, noise_variance=0.6)
     >>> round(point.shrinkage, 10), round(point.total, 10)
     (0.5, 1.1)
     """
-    psi = check_number("samples_per_feature", samples_per_feature, low=1.0, open_low=True)
+    psi = check_number("samples_per_feature", samples_per_feature, low=LEAST_SAMPLES)
     k = check_number("bag_size", bag_size, low=1.0, open_low=True)
     rho = check_number("interpolation", interpolation, low=0.0, open_low=True)
     r2 = check_number("signal", signal, low=0.0, open_low=True)
