@@ -44,6 +44,8 @@ from theory.self_distillation.budget import (
     collapse_bounds,
     residual_budget_fits,
 )
+from theory.self_distillation.effective_ridge import SolveError, effective_ridge, spectrum_edges
+from theory.self_distillation.excess_risk import ExcessRisk, bayes_ridge, excess_risk, filter_risk, limit_excess_risk
 from theory.self_distillation.filters import (
     constant_filter,
     constant_residual,
@@ -59,6 +61,7 @@ from theory.self_distillation.fits import (
     fits,
     pure_distillation_classes,
 )
+from theory.self_distillation.joint_optimum import BestRidge, best_joint_risk, joint_risk
 from theory.self_distillation.leave_one_out import (
     corrected_gcv,
     corrected_gcv_alpha,
@@ -66,6 +69,14 @@ from theory.self_distillation.leave_one_out import (
     leave_one_out_alpha,
     naive_gcv,
     naive_gcv_alpha,
+)
+from theory.self_distillation.mixing import (
+    Mixing,
+    RiskTerms,
+    isotropic_limits,
+    naive_gcv_limits,
+    optimal_mixing,
+    risk_terms,
 )
 from theory.self_distillation.ratios import (
     filter_ratios,
@@ -85,9 +96,16 @@ from theory.self_distillation.schedules import (
 )
 
 __all__ = [
+    "BestRidge",
     "BudgetFits",
+    "ExcessRisk",
+    "Mixing",
     "OptimalAlpha",
+    "RiskTerms",
     "Schedule",
+    "SolveError",
+    "bayes_ridge",
+    "best_joint_risk",
     "coefficients_to_schedule",
     "collapse_bounds",
     "constant_filter",
@@ -97,24 +115,34 @@ __all__ = [
     "convergence_rate",
     "corrected_gcv",
     "corrected_gcv_alpha",
+    "effective_ridge",
+    "excess_risk",
     "filter_ratios",
+    "filter_risk",
     "fits",
     "from_loss_weights",
     "greedy_schedule",
+    "isotropic_limits",
     "iterated_tikhonov_schedule",
+    "joint_risk",
     "leave_one_out",
     "leave_one_out_alpha",
+    "limit_excess_risk",
     "naive_gcv",
     "naive_gcv_alpha",
+    "naive_gcv_limits",
     "optimal_alpha",
+    "optimal_mixing",
     "optimal_schedule",
     "overshoot_step",
     "pure_distillation_classes",
     "ratio_bounds",
     "ratio_growth_threshold",
     "residual_budget_fits",
+    "risk_terms",
     "schedule_to_coefficients",
     "spectral_filter",
     "spectral_residual",
+    "spectrum_edges",
     "steps_to_tolerance",
 ]

@@ -39,7 +39,7 @@ __all__ = ["Contour", "contour", "forms", "trace"]
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Filters = Callable[[NDArray], tuple[NDArray, NDArray]]
-AGREEMENT, FLOOR, LARGEST = 1e-7, 1e-9, 2048
+AGREEMENT, FLOOR, LARGEST = 1e-7, 1e-4, 2048
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _relative(change: NDArray, value: Array, terms: Array) -> float:
     """The largest change by half of the nodes, such that its square is the relative error that is left.
 
     The error after N nodes is about terms rho^-N, so the one that is left is change^2/terms: it is held against the
-    value, but never below 1e-9 of the terms, where rounding begins to count.
+    value, but never below 1e-4 of the terms: what is left is then 1e-18 of them, below their rounding.
     """
     scale = np.sqrt(np.maximum(np.abs(value), FLOOR * terms) * terms)
     return float(np.max(np.divide(np.abs(change), scale, out=np.zeros(scale.shape), where=scale > 0.0)))

@@ -130,7 +130,7 @@ def test_plateau(gamma):
     for steps in (1, 2, 3):
         task = (*spiked(((6.0, 0.8),), 0.2, modes=40), NOISE, gamma)
         ridge, least = best_joint_risk(*task, steps)
-        assert 0.01 < ridge < 100.0
+        assert 0.01 < ridge < 1000.0  # the grid ends at 1e5
         # the minimiser is known to 1e-7 or so: its square enters; directions of step 4 are solved to about 1e-11
         assert joint_risk(*task, ridge, steps + 1) == pytest.approx(least, rel=1e-9)
         away = joint_risk(*task, 3 * ridge, steps), joint_risk(*task, 3 * ridge, steps + 1)
