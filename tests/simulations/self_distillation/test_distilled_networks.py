@@ -22,7 +22,7 @@ def test_the_truth_alone_from_the_same_start_repeats_the_first_network() -> None
     outputs = network_outputs(rng(), alphas=(1.0, 0.2), steps=3, shared_start=True, **SMALL)
     np.testing.assert_allclose(outputs.test[0, 1:], outputs.test[0, [0, 0]], rtol=1e-9)
     assert np.max(np.abs(outputs.test[1, 1] - outputs.test[1, 0])) > 1e-3
-    np.testing.assert_allclose(outputs.test[1, 0], outputs.test[0, 0], rtol=1e-12)  # the first network is shared
+    np.testing.assert_allclose(outputs.test[1, 0], outputs.test[0, 0], rtol=1e-3)  # shared, up to single precision
 
 
 def test_a_fresh_start_changes_the_network() -> None:
@@ -34,7 +34,9 @@ def test_steps_do_not_look_ahead() -> None:
     """Two steps are the first two of three; each weight is what it is alone."""
     short = network_outputs(rng(), alphas=(0.3, 0.9), steps=2, shared_start=True, **SMALL)
     long = network_outputs(rng(), alphas=(0.0, 0.3), steps=3, shared_start=True, **SMALL)
-    np.testing.assert_allclose(long.validation[1, :2], short.validation[0], rtol=1e-6)  # 60 steps amplify rounding
+    np.testing.assert_allclose(
+        long.validation[1, :2], short.validation[0], rtol=1e-3
+    )  # single precision over 60 iterations
 
 
 # --- oracle
@@ -77,9 +79,9 @@ def test_a_student_by_hand() -> None:
     fits = softmax(np.hstack([inputs, np.ones((60, 1))]) @ teacher)
     student = train_on(0.25 * labels + 0.75 * fits)
     held = np.hstack([pool[chosen] - 0.5, np.ones((40, 1))])
-    # updates divide by a root of squares: rounding grows a little with every step
-    np.testing.assert_allclose(outputs.validation[0, 0], softmax(held @ teacher), rtol=1e-7)
-    np.testing.assert_allclose(outputs.validation[0, 1], softmax(held @ student), rtol=1e-7)
+    # single precision (6e-8), amplified where an update divides a small gradient by its own size
+    np.testing.assert_allclose(outputs.validation[0, 0], softmax(held @ teacher), rtol=1e-3)
+    np.testing.assert_allclose(outputs.validation[0, 1], softmax(held @ student), rtol=1e-3)
 
 
 def test_measures_reduce_the_outputs() -> None:
@@ -103,7 +105,7 @@ def test_deterministic_and_between_zero_and_one() -> None:
     assert first.shape == (2, 2, 2, 2)
     assert np.all((first >= 0) & (first <= 1))
     outputs = network_outputs(rng(), alphas=(0.0, 0.5), steps=2, **SMALL)
-    np.testing.assert_allclose(outputs.test.sum(axis=-1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(outputs.test.sum(axis=-1), 1.0, rtol=1e-6)  # ten terms in single precision
 
 
 # --- bad input
