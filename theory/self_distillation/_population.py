@@ -138,22 +138,33 @@ def complex_kappa(mu: Complex, model: Population) -> Complex:
     flip = mu.imag < 0.0
     target: Complex = np.where(flip, mu.conj(), mu).astype(np.complex128)
     kappa = _isotropic_guess(target, model)
+    value, slope = _ridge_and_slope(kappa, model)
     for _ in range(STEPS):
-        residual = model.ridge_of(kappa) - target
-        newton = np.asarray(kappa - residual / model.slope(kappa), dtype=np.complex128)
-        if np.all(np.abs(newton - kappa) <= 1e-15 * np.abs(kappa)):
-            break
-        left = np.abs(model.ridge_of(newton) - target)
-        good = (newton.imag >= target.imag * (1 - 1e-12)) & (left <= np.abs(residual))
+        residual = value - target
+        newton = kappa - residual / slope
         settled = np.abs(newton - kappa) <= 1e-13 * np.abs(kappa)  # the residual is rounding: Newton's step stands
-        following = np.where(good | settled, newton, target + model.spread(kappa))
         if np.all(settled):
-            kappa = following
+            kappa = newton
             break
-        kappa = following
+        value, slope = _ridge_and_slope(newton, model)
+        good = (newton.imag >= target.imag * (1 - 1e-12)) & (np.abs(value - target) <= np.abs(residual))
+        if np.all(good | settled):
+            kappa = newton
+            continue
+        kappa = np.where(good | settled, newton, kappa - residual)  # mu + spread(kappa)
+        value, slope = _ridge_and_slope(kappa, model)
     else:
         raise SolveError(f"effective ridge did not settle (residual {np.abs(residual).max():.1e}) at a complex ridge")
     return np.where(flip, kappa.conj(), kappa)
+
+
+def _ridge_and_slope(kappa: Complex, model: Population) -> tuple[Complex, Complex]:
+    """mu(kappa) and mu'(kappa) at once."""
+    ratio = kappa[:, None] / (model.s + kappa[:, None])
+    shares, rest = model.shares.astype(np.complex128), 1.0 - model.aspect
+    first = ratio @ shares
+    ratio *= 2.0 - ratio
+    return kappa * (rest + first), rest + ratio @ shares
 
 
 def _isotropic_guess(mu: Complex, model: Population) -> Complex:
