@@ -38,7 +38,7 @@ def read_solution(solution: ArrayLike) -> Array:
     array = read_weights(solution, "solution")
     mantissa, exponent = product_parts(array)
     bad = np.argwhere(np.abs(value_of(mantissa, exponent) - 1.0) > 1e-9)
-    if bad.size:
+    if len(bad):
         where = tuple(int(i) for i in bad[0])
         at = f" at solution[{', '.join(map(str, where))}]" if where else ""
         raise ValueError(f"solution must have product 1, got product {value_of(mantissa, exponent)[where]:.12g}{at}")

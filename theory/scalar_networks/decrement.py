@@ -204,7 +204,9 @@ def _log_ratio(value: Array, reference: Array, gap: Array) -> Array:
 def _log_mean(x: Array, y: Array) -> Array:
     """Return the logarithmic mean (y - x)/log(y/x) of positive arrays, by the series of sinh where they are close."""
     log = np.log(y / x)
-    near = np.abs(log) < 1.0
-    half = 0.5 * np.where(near, log, 0.0)
-    close = np.sqrt(x * y) * (1.0 + half**2 / 6 * (1.0 + half**2 / 20 * (1.0 + half**2 / 42 * (1.0 + half**2 / 72))))
-    return np.where(near, close, (y - x) / np.where(near, 1.0, log))
+    near = np.abs(log) < 0.5
+    half = (0.5 * np.where(near, log, 0.0)) ** 2
+    series = np.ones_like(half)
+    for k in (5, 4, 3, 2, 1):  # sinh(h)/h; the next term is below 1e-17
+        series = 1.0 + half / (2 * k * (2 * k + 1)) * series
+    return np.where(near, np.sqrt(x * y) * series, (y - x) / np.where(near, 1.0, log))

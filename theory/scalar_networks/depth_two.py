@@ -32,20 +32,23 @@ def depth_two_invariant(weights: ArrayLike, step_size: ArrayLike) -> float | Arr
     then eta phi tends to 4 - N_0 prod_t (1 + eta^2 pi_t (pi_t - 1)).
 
     weights: the weights, shape (..., 2), any signs, at most 1e150 in size.
-    step_size: the step size eta, > 0, broadcast against the leading axes of `weights`.
+    step_size: the step size eta, in (0, 1e150], broadcast against the leading axes of `weights`.
 
     One network and step give a float, several an array; +-inf where it overflows. Evaluated as
-    4 - eta^2 - eta [P^2 (2 - eta) + Q^2 (2 + eta)]/4. Raises `ValueError` outside the domain.
+    4 - eta^2 - eta [P^2 (2 - eta) + Q^2 (2 + eta)]/4 for eta <= 2. Raises `ValueError` outside the domain.
     Source: derived, claim sn.T6.
 
     >>> round(depth_two_invariant([2.0, 0.5], 0.4), 12)  # at a minimum 4 - eta phi
     2.3
     """
-    rows, (step,), shape = in_rows(read_pair(weights), step_size=read_step(step_size))
+    steps = check_range("step_size", read_step(step_size), high=1e150)
+    rows, (step,), shape = in_rows(read_pair(weights), step_size=steps)
     first, second = rows[:, 0], rows[:, 1]
+    near = np.minimum(step, 2.0)
     with np.errstate(over="ignore"):
-        outer = step * ((first + second) ** 2 * (2.0 - step) + (first - second) ** 2 * (2.0 + step)) / 4.0
-        return as_given((2.0 - step) * (2.0 + step) - outer, shape)
+        inner = ((first + second) ** 2 * (2.0 - near) + (first - second) ** 2 * (2.0 + near)) / 4.0
+        outer = first**2 + second**2 - step * (first * second)
+        return as_given((2.0 - step) * (2.0 + step) - step * np.where(step <= 2.0, inner, outer), shape)
 
 
 def critical_step_size(weights: ArrayLike) -> float | Array:
