@@ -1,4 +1,4 @@
-"""Ridge, EasyLLP, best gain: corner formulas, the posterior mean's equation, 80 digits, order of the competitors."""
+"""Ridge, EasyLLP, best gain: corner formulas, the posterior mean's equation, 60 digits, order of the competitors."""
 
 import itertools
 
@@ -126,7 +126,7 @@ def test_ridge_risk_solves_its_implicit_equation(psi, k):
         assert balance == pytest.approx(1.0, rel=4 * FEW)
 
 
-def test_gain_at_eighty_digits(oracle):
+def test_gain_at_sixty_digits(oracle):
     bad = []
     for excess, k, rho, noise in itertools.product(
         (1e-9, 0.2, 2.0, 19.0), (1.5, 3.0, 10.0), (1e-9, 0.3, 1e6), (0.03, 2.0)

@@ -1,4 +1,4 @@
-"""Limit risks: every regime's corner formula, three derivations of the main theorem, 80 digits, monotonicity."""
+"""Limit risks: every regime's corner formula, three derivations of the main theorem, 60 digits, monotonicity."""
 
 import itertools
 
@@ -139,14 +139,15 @@ def test_reference_values():
 # --- oracle
 
 EXCESSES = (1e-12, 1e-6, 0.05, 0.25, 0.5, 2.0, 5.0, 19.0, 1e4)
-SIZES = (1.0, 1.0 + 2.0**-20, 1.5, 2.0, 2.5, 3.0, 6.0, 10.0, 40.0)
-WEIGHTS = (1e-12, 1e-6, 0.03, 0.3, 1.0, 3.0, 1e3, 1e10)
+SIZES = (1.0, 1.0 + 2.0**-20, 1.5, 2.0, 2.5, 3.0, 6.0, 40.0)
+WEIGHTS = (1e-12, 0.03, 0.3, 1.0, 3.0, 1e3, 1e10)
 
 
-def test_eighty_digits(oracle):
+def test_sixty_digits(oracle):
     """Every cell of the box, with psi - 1 = 1e-12, psi = k and alpha2 = 1 among them, to a few roundings."""
     bad = []
-    for excess, k, rho in itertools.product(EXCESSES, SIZES, WEIGHTS):
+    rounded = [(0.1, 11.0, 1e14), (0.1, 11.0, 1e20)]  # 0.1 * 10 rounds to alpha2 = 1, which the weight would magnify
+    for excess, k, rho in [*itertools.product(EXCESSES, SIZES, WEIGHTS), *rounded]:
         got = limit_risk(None, k, rho, excess_samples=excess, signal=1.0, noise_variance=1.0)
         found = (got.bias, got.variance, shrinkage(None, k, rho, excess_samples=excess))
         for name, a, b in zip(("bias", "variance", "c"), found, oracle.unit_risks(excess, k, rho), strict=True):

@@ -1,4 +1,4 @@
-"""Best weight, crossover and slopes: the quartic at 80 digits, closed forms, reference values, sign structure."""
+"""Best weight, crossover and slopes: the quartic at 60 digits, closed forms, reference values, sign structure."""
 
 import itertools
 
@@ -181,7 +181,7 @@ def test_best_weight_may_lose_to_what_is_not_on_its_path():
 # --- oracle
 
 
-def test_the_quartic_at_eighty_digits(oracle):
+def test_the_quartic_at_sixty_digits(oracle):
     cells = itertools.product(
         (1e-6, 0.2, 0.5, 1.0, 5.0, 19.0, 300.0), (1.05, 1.5, 2.5, 3.0, 6.0, 20.0), (0.03, 1.0, 70.0)
     )
@@ -238,7 +238,7 @@ def test_no_better_weight_on_a_grid():
 # --- properties
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(psi=psis, k=sizes, snr=snrs)
 def test_best_weight_is_stationary_and_helps(psi, k, snr):
     best = optimal_interpolation(psi, k, snr)
