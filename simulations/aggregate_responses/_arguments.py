@@ -37,16 +37,18 @@ def check_bags(n: int, bag_size: float) -> tuple[int, int]:
     return samples, bags
 
 
-def check_listed_bags(bag_sizes: ArrayLike) -> NDArray[np.int64]:
-    """Return the list `bag_sizes` of whole numbers >= 1 as an integer array.
+def check_listed_bags(values: ArrayLike, name: str = "bag_sizes", axis: str = "bags") -> NDArray[np.int64]:
+    """Return `values`, a list of whole numbers >= 1, as an integer array.
+
+    `name` is the argument's name and `axis` that of its axis in messages.
 
     >>> check_listed_bags((2, 3))
     array([2, 3])
     """
-    sizes = check_vector("bag_sizes", bag_sizes, axis="bags", low=1.0)
-    if np.any(sizes != np.floor(sizes)):
-        raise ValueError(f"bag_sizes must be whole numbers, got bag_sizes={reprlib.repr(sizes.tolist())}")
-    return sizes.astype(np.int64)
+    counts = check_vector(name, values, axis=axis, low=1.0)
+    if np.any(counts != np.floor(counts)):
+        raise ValueError(f"{name} must be whole numbers, got {name}={reprlib.repr(counts.tolist())}")
+    return counts.astype(np.int64)
 
 
 def check_interpolations(interpolations: Iterable[float | str], *, limits: bool = False) -> Array:

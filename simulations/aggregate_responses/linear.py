@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import pinv
+from scipy.linalg import pinv, solve_triangular
 
 from simulations._checks import check_integer, check_number, check_vector
 from simulations.aggregate_responses._arguments import check_interpolations, check_listed_bags
@@ -81,14 +81,14 @@ def response_map(rows: Array, weights: Array, penalty: float, *, rank: int, resp
     >>> response_map(rows, np.array([1.0, 0.5]), 1.0, rank=1, responding=1).tolist()
     [[0.25]]
     """
-    d = rows.shape[1]
-    if penalty > 0 or rank >= d:
-        gram = rows.T @ (weights[:, None] * rows) + penalty * np.eye(d)
-        return np.asarray(np.linalg.solve(gram, (weights[:responding, None] * rows[:responding]).T), dtype=np.float64)
-    used = weights > 0
+    d, used = rows.shape[1], weights > 0
     roots = np.sqrt(weights[used])
-    response = np.zeros((d, len(rows)))
-    response[:, used] = pinv(roots[:, None] * rows[used]) * roots
+    scaled, response = roots[:, None] * rows[used], np.zeros((d, len(rows)))
+    if penalty > 0 or rank >= d:  # orthogonal factors: normal equations would square a condition of 1/sqrt(rho)
+        factor, triangle = np.linalg.qr(np.concatenate([scaled, np.sqrt(penalty) * np.eye(d)]))
+        response[:, used] = solve_triangular(triangle, factor[: roots.size].T) * roots
+    else:
+        response[:, used] = pinv(scaled) * roots
     return response[:, :responding]
 
 
@@ -131,10 +131,10 @@ def bag_errors(
     ):
         if value not in known:
             raise ValueError(f"{name} must be {known[0]!r} or {known[1]!r}, got {name}={value!r}")
-    kinds, counts = check_listed_bags(bag_sizes), check_vector("bag_counts", bag_counts, axis="sizes", low=1.0)
-    if kinds.size != counts.size or np.any(counts != np.floor(counts)):
-        raise ValueError(f"bag_counts must be a whole number for each of {kinds.size} bag_sizes, got {counts.tolist()}")
-    sizes = np.repeat(kinds, counts.astype(np.int64))
+    kinds, counts = check_listed_bags(bag_sizes), check_listed_bags(bag_counts, "bag_counts", "sizes")
+    if kinds.size != counts.size:
+        raise ValueError(f"bag_counts and bag_sizes must have the same length, got {counts.size} and {kinds.size}")
+    sizes = np.repeat(kinds, counts)
     population, noise = _population(d, eigenvalues, target_power), check_number("noise_variance", noise_variance, low=0)
     rhos, penalties = check_interpolations(interpolations), check_vector("ridges", ridges, axis="ridges", low=0.0)
     result = np.empty((check_integer("replicates", replicates, low=1), rhos.size, penalties.size, 2))
@@ -192,17 +192,15 @@ def group_errors(
     >>> bool(np.all(group_errors(np.random.default_rng(0), 5, **setting) < 1e-20))
     True
     """
-    counts = check_listed_bags(group_rows) if np.size(group_rows) else np.zeros(0, dtype=np.int64)
+    counts = check_listed_bags(group_rows, "group_rows", "groups")
     listed = {"weights": weights, "noise_variances": noise_variances}
     values = {name: check_vector(name, value, axis="groups", low=0.0) for name, value in listed.items()}
     values["gains"] = check_vector("gains", gains, axis="groups")
     for name, value in values.items():
         if value.size != counts.size:
             raise ValueError(f"{name} and group_rows must have the same length, got {value.size} and {counts.size}")
-    population, penalties = (
-        _population(d, eigenvalues, target_power),
-        check_vector("ridges", ridges, axis="ridges", low=0.0),
-    )
+    population = _population(d, eigenvalues, target_power)
+    penalties = check_vector("ridges", ridges, axis="ridges", low=0.0)
     each, noise, gain = (np.repeat(values[name], counts) for name in ("weights", "noise_variances", "gains"))
     rank, result = int(np.sum(each > 0)), np.empty((check_integer("replicates", replicates, low=1), penalties.size, 2))
     for replicate in result:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations._checks import check_integer, check_number
+from simulations._checks import check_integer, check_number, check_range
 from simulations.aggregate_responses._arguments import check_interpolations, check_setting
 from simulations.aggregate_responses.bags import bag_means, split_evenly, stacked_rows
 from simulations.aggregate_responses.linear import response_map
@@ -39,7 +39,7 @@ def laplace_scale(bag_size: ArrayLike, *, epsilon: float, threshold: float, adja
         raise ValueError(f"adjacency must be 'zero-out' or 'replace', got adjacency={adjacency!r}")
     budget = check_number("epsilon", epsilon, low=0.0, open_low=True)
     level = check_number("threshold", threshold, low=0.0, open_low=True)
-    return np.asarray(_FACTOR[adjacency] * level / (np.asarray(bag_size) * budget))
+    return np.asarray(_FACTOR[adjacency] * level / (check_range("bag_size", bag_size, low=1.0) * budget))
 
 
 def release_means(rng: np.random.Generator, labels: Array, sizes: Sizes, scale: Array, threshold: float) -> Array:

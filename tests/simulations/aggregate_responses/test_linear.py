@@ -34,6 +34,16 @@ def test_vanishing_ridge() -> None:
     np.testing.assert_allclose(errors[:, :, 1], errors[:, :, 0], rtol=1e-5)  # first order in ridge d / eigenvalue
 
 
+def test_a_tiny_weight_loses_no_digits() -> None:
+    """Fewer bags than features: rho alone makes the minimiser unique, and rho = 1e-12 must not drown in rounding."""
+    setting = {"n": 24, "d": 10, "bag_size": 3, "signal": 1.7, "noise_variance": 0.3}
+    tiny = bag_errors(
+        np.random.default_rng(1), 2, d=10, bag_sizes=(3,), bag_counts=(8,), interpolations=(1e-12,), **ISOTROPIC
+    )
+    limit = conditional_errors(np.random.default_rng(1), 2, interpolations=("0+",), **setting)
+    np.testing.assert_allclose(tiny[:, :, 0], limit, rtol=1e-7)  # condition 1e6 / 0.1 times eps, a factor of 50
+
+
 def test_scaling_of_features_without_ridge_does_nothing() -> None:
     """Without ridge and with a unique minimiser the covariance drops out, given theta0'S theta0 = 1.7."""
     setting = {"d": 4, "bag_sizes": (2, 5), "bag_counts": (4, 2), "interpolations": (0.3,), "noise_variance": 0.3}
@@ -184,8 +194,8 @@ def test_signs_are_signs_of_the_right_size() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bag_counts": (1, 2)}, r"bag_counts must be a whole number for each of 1 bag_sizes, got \[1\.0, 2\.0\]"),
-        ({"bag_counts": (1.5,)}, r"bag_counts must be a whole number for each of 1 bag_sizes, got \[1\.5\]"),
+        ({"bag_counts": (1, 2)}, r"bag_counts and bag_sizes must have the same length, got 2 and 1"),
+        ({"bag_counts": (1.5,)}, r"bag_counts must be whole numbers, got bag_counts=\[1\.5\]"),
         ({"bag_sizes": (0.5,)}, r"bag_sizes must be >= 1, got bag_sizes\[0\]=0\.5"),
         ({"d": 5, "eigenvalues": (1.0, 2.0), "target_power": (1.0, 1.0)}, r"d must be a multiple of the number of"),
         ({"eigenvalues": (1.0, 2.0)}, r"target_power and eigenvalues must have the same length, got 1 and 2"),
@@ -204,7 +214,7 @@ def test_bad_bags(change: dict, message: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["weights", "gains", "noise_variances"])
-def test_bad_groups(name: str) -> None:
+def test_bad_group(name: str) -> None:
     setting = {"d": 4, "group_rows": (8, 3), "weights": (1, 1), "gains": (1, 0), "noise_variances": (0.3, 0.2)}
     with pytest.raises(ValueError, match=rf"{name} and group_rows must have the same length, got 1 and 2"):
         group_errors(np.random.default_rng(0), 1, **(setting | {name: (1.0,)}))

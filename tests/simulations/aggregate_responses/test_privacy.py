@@ -127,5 +127,7 @@ def test_bad_search() -> None:
         privacy_loss(bag_size=2, neighbours="add", **PRIVACY)
     with pytest.raises(ValueError, match=r"bag_size must be an integer, got bag_size=2\.5"):
         privacy_loss(bag_size=2.5, **PRIVACY)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"bag_size must be >= 1, got bag_size\[1\]=0\.0"):
+        laplace_scale([2, 0], **PRIVACY)
     with pytest.raises(ValueError, match=r"largest_label must be >= 0"):
         privacy_loss(bag_size=2, largest_label=-1.0, **PRIVACY)

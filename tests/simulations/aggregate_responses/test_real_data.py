@@ -8,6 +8,8 @@ from scipy.optimize import minimize
 
 from simulations.aggregate_responses._training import fit_classifiers, fit_networks
 from simulations.aggregate_responses.real_data import (
+    TRAINING_SIZES,
+    _split,
     classification_accuracy,
     diabetes_errors,
     diabetes_network_errors,
@@ -19,6 +21,15 @@ from simulations.aggregate_responses.real_data import (
 def test_bags_of_one_ignore_the_weight() -> None:
     errors = diabetes_errors(np.random.default_rng(1), 2, bag_size=1, interpolations=(0.0, 0.4, 1.0))
     np.testing.assert_allclose(errors[:, 1:], errors[:, :1].repeat(2, axis=1), rtol=1e-9)  # condition 20, squared
+
+
+@pytest.mark.parametrize("data", list(TRAINING_SIZES))
+def test_features_are_standardised_on_the_training_set(data: str) -> None:
+    train, labels, test, others = _split(np.random.default_rng(8), data)
+    np.testing.assert_allclose(train.mean(axis=0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(train.std(axis=0), 1.0, rtol=1e-12)
+    assert len(train) == len(labels) == TRAINING_SIZES[data]
+    assert len(test) == len(others) > TRAINING_SIZES[data] / 5
 
 
 def test_instance_level_is_least_squares_on_mean_labels() -> None:
