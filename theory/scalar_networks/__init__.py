@@ -15,7 +15,7 @@ letter     argument       meaning                                               
 D          depth          number of weights, the last axis of `weights`                     2, 3, ...
 w          weights        weights, shape (..., depth)                                       real, |w| <= 1e150
 s          solution       a minimum, usually a gradient-flow limit, shape (..., depth)      product 1 up to 1e-9
-eta        step_size      step size of gradient descent                                     > 0
+eta        step_size      step size of gradient descent                                     (0, 1e150]
 pi, p      product        product of the weights                                            real
 x          deviation      pi - 1                                                            real
 phi        (sharpness)    GFS sharpness                                                     >= D

@@ -46,8 +46,8 @@ def read_solution(solution: ArrayLike) -> Array:
 
 
 def read_step(step_size: ArrayLike) -> Array:
-    """Return the step size as an array after checking 0 < step_size < inf."""
-    return check_range("step_size", step_size, low=0.0, open_low=True)
+    """Return the step size as an array after checking 0 < step_size <= 1e150."""
+    return check_range("step_size", check_range("step_size", step_size, low=0.0, open_low=True), high=LARGEST)
 
 
 def in_rows(weights: Array, **others: Array) -> tuple[Array, list[Array], tuple[int, ...]]:

@@ -209,4 +209,4 @@ def _log_mean(x: Array, y: Array) -> Array:
     series = np.ones_like(half)
     for k in (5, 4, 3, 2, 1):  # sinh(h)/h; the next term is below 1e-17
         series = 1.0 + half / (2 * k * (2 * k + 1)) * series
-    return np.where(near, np.sqrt(x * y) * series, (y - x) / np.where(near, 1.0, log))
+    return np.where(near, np.sqrt(x) * np.sqrt(y) * series, (y - x) / np.where(near, 1.0, log))

@@ -41,8 +41,7 @@ def depth_two_invariant(weights: ArrayLike, step_size: ArrayLike) -> float | Arr
     >>> round(depth_two_invariant([2.0, 0.5], 0.4), 12)  # at a minimum 4 - eta phi
     2.3
     """
-    steps = check_range("step_size", read_step(step_size), high=1e150)
-    rows, (step,), shape = in_rows(read_pair(weights), step_size=steps)
+    rows, (step,), shape = in_rows(read_pair(weights), step_size=read_step(step_size))
     first, second = rows[:, 0], rows[:, 1]
     near = np.minimum(step, 2.0)
     with np.errstate(over="ignore"):

@@ -54,7 +54,8 @@ def invariant_set(weights: ArrayLike, step_size: ArrayLike, bound: ArrayLike) ->
     )
     product, balances = product_of(rows), balances_of(rows)
     lowest = solve_level(balances).squared
-    inside = (product > 0.0) & (product <= most) & (sharpness_at(lowest) * step <= EDGE)
+    with np.errstate(over="ignore"):
+        inside = (product > 0.0) & (product <= most) & (sharpness_at(lowest) * step <= EDGE)
     at_bound = solve_level(balances, most).squared.min(axis=-1)
     inside &= step * (most - 1.0) * most <= at_bound
     if inside.any():

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
+from scipy.integrate import LSODA
 
 from theory._checks import check_range
 from theory.scalar_networks._cells import (
@@ -203,17 +203,22 @@ def _follow(logs: Array, goal: float) -> Array:
         shares /= shares.sum()
         return -shares * ((shares[:, None] - shares) @ shares)
 
-    def height(_: float, state: Array) -> float:
-        return float(np.logaddexp.reduce(state) - goal)
-
-    height.terminal = True  # pyright: ignore[reportFunctionMemberAccess]
-    done = solve_ivp(speed, (0.0, FARTHEST), logs, method="LSODA", events=height, rtol=1e-11, atol=1e-12)
-    if done.status != 1:
-        raise RuntimeError(
-            f"landing shape: log phi is {height(0.0, done.y[:, -1]):.3g} away from {goal:.6g}: {done.message}; "
-            "remedy: a step size farther below 2/depth"
-        )
-    return done.y_events[0][0]
+    solver = LSODA(speed, 0.0, logs, FARTHEST, rtol=1e-11, atol=1e-12)
+    if np.logaddexp.reduce(logs) <= goal:
+        return logs
+    while np.logaddexp.reduce(solver.y) > goal:
+        message = solver.step()
+        if solver.status == "failed":
+            above = np.logaddexp.reduce(solver.y) - goal
+            raise RuntimeError(
+                f"landing shape: log phi is {above:.3g} above its goal {goal:.6g}: {message}; "
+                "remedy: a step size farther below 2/depth"
+            )
+    inside, low, high = solver.dense_output(), solver.t_old, solver.t
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if np.logaddexp.reduce(inside(middle)) > goal else (low, middle)
+    return inside(high)
 
 
 def _final(excess: Array, deviation: Array, kappa: Array, decay: Array) -> Array:

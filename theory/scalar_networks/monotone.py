@@ -63,7 +63,8 @@ def monotone_region(weights: ArrayLike, step_size: ArrayLike) -> bool | NDArray[
     """
     rows, (step,), shape = in_rows(read_weights(weights), step_size=read_step(step_size))
     product = product_of(rows)
-    below = sharpness_at(solve_level(balances_of(rows)).squared) * step <= EDGE
+    with np.errstate(over="ignore"):
+        below = sharpness_at(solve_level(balances_of(rows)).squared) * step <= EDGE
     return flags(below & (product > 0.0) & (product <= maximal_product(rows.shape[-1])), shape)
 
 

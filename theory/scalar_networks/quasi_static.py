@@ -31,6 +31,8 @@ from theory.scalar_networks._solver import balances_of, solve_level
 
 __all__ = ["NormalForm", "normal_form", "quasi_static_map", "two_cycle_half_width"]
 
+STEEPEST = 1e70  # eta phi whose fourth power is a float
+
 
 @dataclass(frozen=True)
 class NormalForm:
@@ -88,7 +90,8 @@ def normal_form(solution: ArrayLike, step_size: ArrayLike) -> NormalForm:
     solution: the minimum s, shape (..., depth), depth >= 2, product 1 up to 1e-9.
     step_size: the step size eta, > 0, broadcast against the leading axes of `solution`.
 
-    Raises `ValueError` outside the domain and where the product of `solution` is not 1. Source: derived, claim sn.T9.
+    Raises `ValueError` outside the domain, where the product of `solution` is not 1, and at eta phi > 1e70, where kappa
+    would overflow. Source: derived, claim sn.T9.
 
     >>> form = normal_form([1.9318516525781366, 0.5176380902050415], 0.5)  # depth two, phi = 4: kappa = 2 eta^4
     >>> round(form.multiplier, 12), round(form.kappa, 12)
@@ -98,7 +101,10 @@ def normal_form(solution: ArrayLike, step_size: ArrayLike) -> NormalForm:
     steep = 1.0 / rows**2
     total = steep.sum(axis=-1)
     second, third = symmetric_sums(steep / total[:, None])
-    edge = step * total
+    with np.errstate(over="ignore"):
+        edge = step * total
+    if np.any(edge > STEEPEST):
+        raise ValueError(f"step_size must keep step_size * phi <= {STEEPEST:g}, got step_size={float(step.max())!r}")
     alpha = edge * (edge - 4.0) * second
     gamma = edge * (8.0 * second**2 + (edge - 2.0) * second - (edge**2 - 6.0 * edge + 12.0) * third)
     parts = (1.0 - edge, alpha, gamma, alpha**2 + gamma)
@@ -108,7 +114,8 @@ def normal_form(solution: ArrayLike, step_size: ArrayLike) -> NormalForm:
 def two_cycle_half_width(solution: ArrayLike, step_size: ArrayLike) -> float | Array:
     """Return sqrt(delta/kappa), the half-width of the product's two-cycle just beyond the edge (asymptotic).
 
-    delta = eta phi - 2, kappa = 32 e_2^2 - 8 e_3 as at the edge. The relative error falls like delta; 0 below the edge.
+    delta = eta phi - 2, kappa = 32 e_2^2 - 8 e_3 as at the edge. The relative error falls like delta; 0 below
+    the edge, inf where one share is so large that kappa underflows.
 
     solution: the minimum s, shape (..., depth), depth >= 2, product 1 up to 1e-9.
     step_size: the step size eta, > 0, broadcast against the leading axes of `solution`.
@@ -122,7 +129,11 @@ def two_cycle_half_width(solution: ArrayLike, step_size: ArrayLike) -> float | A
     steep = 1.0 / rows**2
     total = steep.sum(axis=-1)
     second, third = symmetric_sums(steep / total[:, None])
-    width = np.sqrt(np.maximum(step * total - 2.0, 0.0) / (32.0 * second**2 - 8.0 * third))
+    kappa = 32.0 * second**2 - 8.0 * third
+    with np.errstate(over="ignore", divide="ignore"):
+        excess = step * total - 2.0
+        beyond = excess > 0.0
+        width = np.sqrt(np.divide(excess, kappa, out=np.zeros_like(excess), where=beyond))
     return as_given(width, shape)
 
 

@@ -58,6 +58,7 @@ def test_invariant_at_a_minimum_is_the_distance_to_twice_the_edge():
     )
     assert depth_two_invariant([0.0, 0.0], 0.3) == pytest.approx(4.0 - 0.09, rel=4 * EPS)
     assert depth_two_invariant([1e150, 1.0], 1e100) == -np.inf
+    assert depth_two_invariant([2.0, 0.7], 3.0) == pytest.approx(4.0 + 9.0 * 0.4 - 3.0 * 4.49, rel=10 * EPS)
 
 
 def test_critical_step_sizes():

@@ -28,6 +28,7 @@ def test_depth_two_by_hand():
     # eta = .5: g(0) = 1.875, but u_min(1.9) = (sqrt(3.75^2 + 4 1.9^2) - 3.75)/2 = .79 < .5 * 1.9 * .9
     assert not invariant_set([2.0, 0.5], 0.5, 1.9)
     assert invariant_set([2.0, 0.5], 0.4, 1.6) is True
+    np.testing.assert_array_equal(invariant_set([2.0, 0.5], 0.4, 1.5 + np.array([-1e-11, 1e-11])), [False, True])
 
 
 def test_products_and_sharpness_outside():

@@ -70,6 +70,13 @@ def test_maximal_products():
     assert maximal_product(10**9) == pytest.approx(maximal_product(np.inf), rel=1e-9)  # off by 1/depth
 
 
+def test_region_by_hand():
+    # phi = 4.25 at (2, 1/2); the product 1.9 of (2, .95) is below P_2 = 2 and above P_3
+    np.testing.assert_array_equal(monotone_region([2.0, 0.5], np.array([2.82, 2.84]) / 4.25), [True, False])
+    assert monotone_region([2.0, 0.95], 0.1)
+    assert not monotone_region([2.0, 0.95, 1.0], 0.1)
+
+
 def test_zero_weights_are_exact():
     # one zero: a^2/(u_1 u_2) = (eta prod of the others but one)^2
     assert descent_condition([0.0, 1.5, 2.0], 0.49)  # (eta * 2)^2 <= 2 and (eta * 1.5)^2 <= 1

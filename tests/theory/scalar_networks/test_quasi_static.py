@@ -165,6 +165,7 @@ def test_broadcasting():
     assert isinstance(quasi_static_map(s[0, 0], 0.4, 0.1), float)
     assert isinstance(normal_form(s[0, 0], 0.1).alpha, float)
     assert two_cycle_half_width([2.0, 0.5], 0.4) == 0.0  # below the edge
+    assert two_cycle_half_width([1e100, 1e-100], 1.0) == np.inf  # kappa = 32/phi^4 underflows
 
 
 # --- bad input
@@ -185,6 +186,13 @@ def test_broadcasting():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         quasi_static_map(*arguments)
+
+
+def test_bad_steps():
+    with pytest.raises(ValueError, match=r"step_size must keep step_size \* phi <= 1e\+70, got step_size=1e\+80"):
+        normal_form([2.0, 0.5], 1e80)
+    with pytest.raises(ValueError, match=r"step_size must be <= 1e\+150, got step_size=1e\+160"):
+        two_cycle_half_width([2.0, 0.5], 1e160)
 
 
 @pytest.mark.parametrize("function", [normal_form, two_cycle_half_width])
