@@ -120,23 +120,24 @@ def hessian(weights: ArrayLike) -> Array:
     """Return the Hessian of the loss at `weights` (..., depth), shape (..., depth, depth).
 
     H_ii = p_i^2 and H_ij = (2 pi - 1) p_ij, p_i and p_ij being the products without i, and without i and j: no
-    division, so zero weights are nothing special.
+    division, so zero weights are nothing special. Entries that overflow are not finite.
 
     >>> hessian([2.0, 0.0]).tolist()
     [[0.0, -1.0], [-1.0, 4.0]]
     """
-    return _hessian(check_weights(weights))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _hessian(check_weights(weights))
 
 
 def sharpness(weights: ArrayLike) -> Array | float:
     """Return the largest eigenvalue of the Hessian at `weights` (..., depth), shape (...), a float for one point.
 
-    At a minimum (product 1) it is sum 1/w_i^2:
+    At a minimum (product 1) it is sum 1/w_i^2; inf where the Hessian overflows.
 
     >>> round(sharpness([2.0, 0.5]), 12)
     4.25
     """
-    value = _top(check_weights(weights))
+    value = _derived("sharpness", check_weights(weights))
     return value if value.ndim else float(value)
 
 

@@ -77,7 +77,8 @@ def flow_to_product(weights: ArrayLike, product: ArrayLike = 1.0) -> Array:
     is solved for log z by Newton's method, which is global: the left side is convex with slope between 1 and depth.
 
     `weights` (..., depth), depth >= 2, with product > 0; signs are kept; `product` > 0 broadcasts against the leading
-    axes. Raises `ValueError` for weights whose product is not positive. Source: the quasi-static map of sn.T3, sn.T9.
+    axes. Raises `ValueError` for weights whose product is not positive, `ArithmeticError` where the smallest square
+    found is below float64. Source: the quasi-static map of sn.T3, sn.T9.
 
     The squares 49/16 and 25/16 differ by 3/2, as do 2 and 1/2, whose product is 1:
 
@@ -92,6 +93,8 @@ def flow_to_product(weights: ArrayLike, product: ArrayLike = 1.0) -> Array:
     shape = np.broadcast_shapes(points.shape[:-1], targets.shape)
     excess = np.broadcast_to(_excess(points), (*shape, points.shape[-1])).reshape(-1, points.shape[-1])
     squares = _squares_at(np.ascontiguousarray(excess), np.broadcast_to(targets, shape).ravel())
+    if not np.all(np.isfinite(squares) & (squares > 0)):
+        raise ArithmeticError("the smallest weight on the flow line underflows float64; lower the depth or the weights")
     return np.broadcast_to(signs, (*shape, points.shape[-1])) * np.sqrt(squares).reshape(*shape, points.shape[-1])
 
 
@@ -116,8 +119,8 @@ def quasi_static_descent(
     pi <- pi prod_i (1 - a / u_i) with a = eta (pi - 1) pi and u_i the squares that have the starting balances and
     product pi. Exact up to rounding, but chaotic orbits lose their digits.
 
-    `weights` (..., depth) with positive product, depth >= 2; `step_size` > 0 broadcasts against the leading axes;
-    `steps` >= 0; products are kept at the times `skip`, `skip` + `every`, ... Raises `ValueError` outside these
+    `weights` (..., depth) with positive product, at most 1e8, depth >= 2; `step_size` > 0 broadcasts against the
+    leading axes; `steps` >= 0; products are kept at the times `skip`, `skip` + `every`, ... Raises `ValueError` outside these
     domains. Source: the quasi-static map of sn.T3, sn.T6 and sn.T9.
 
     From (2, 1): e = 1/4, pi (1 + e^2) - e (2^2 + 1^2) = 0.875:
@@ -127,9 +130,11 @@ def quasi_static_descent(
     """
     points, rates, shape = check_orbits(weights, step_size)
     steps, skip, every, times = check_schedule(steps, skip, every)
-    first = np.prod(points, axis=-1)
-    if np.any(first <= 0):
-        raise ValueError(f"weights must have a positive product, got product {first.min():g}")
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        first = np.prod(points, axis=-1)
+    if not np.all((first > 0) & (first <= 1e8)):
+        worst = first[~((first > 0) & (first <= 1e8))][0]
+        raise ValueError(f"weights must have a positive product of at most 1e8, got product {worst:g}")
     products, escape = np.empty((len(points), len(times))), np.full(len(points), -1, np.int64)
     _quasi_static(_excess(points), first, rates, steps, skip, every, products, escape)
     return QuasiStatic(products.reshape(*shape, -1), times, escape.reshape(shape))

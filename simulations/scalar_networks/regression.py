@@ -170,7 +170,8 @@ def regression_rises(
     relative rise, steps at which the loss rose, and the last value of step size times sharpness of the flow's limit.
     Inputs are standard normal, targets normal with standard deviation `target_scale` > 0, weights u and v normal with
     standard deviation `weight_scale` > 0. With `perturbation` > 0 the start is near a minimum: the flow's limit from
-    these weights, each one times 1 + `perturbation` times a standard normal. The step size is `edge` > 0 over the sharpness of the first point's limit.
+    these weights, each one times 1 + `perturbation` times a standard normal. The step size is `edge` > 0 over the
+    sharpness of the first point's limit.
     An orbit that escapes counts up to there.
 
     `rng` is the only source of randomness; `replicates` >= 1; 1 <= `samples` < `features`; `steps` >= 1. Source: sn.E1.

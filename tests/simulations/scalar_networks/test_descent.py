@@ -183,6 +183,18 @@ def test_settled_orbits_are_at_attracting_minima() -> None:
     np.testing.assert_allclose(run.weights[settled], longer[settled], atol=1e-8)  # the tail is 1e-11 / (1 - rate)
 
 
+def test_no_orbit_settles_at_a_repelling_minimum() -> None:
+    minimum = [2.0, 0.5, 1.0]  # sharpness 5.25
+    assert gradient_descent(minimum, 1.99 / 5.25, 40, tolerance=1e-9).settle_time == 0
+    assert gradient_descent(minimum, 2.01 / 5.25, 40, tolerance=1e-9).settle_time == -1
+
+
+def test_overflow_is_infinite() -> None:
+    assert loss([1e200, 1e200]) == np.inf
+    assert sharpness([1e200, 1e200]) == np.inf
+    assert not np.all(np.isfinite(hessian([1e200, 1e200])))
+
+
 def test_shapes_broadcast() -> None:
     run = gradient_descent(np.full((4, 1, 3), 1.1), [0.1, 0.2], 6, record=("product",), every=3)
     assert run.weights.shape == (4, 2, 3)

@@ -132,6 +132,15 @@ def test_bad_points() -> None:
         gradient_flow([1.0, 2.0], tolerance=0.0)
 
 
+def test_what_float64_cannot_hold_says_so() -> None:
+    weights = np.full(100, 1e6)
+    weights[0] = 1.0
+    with pytest.raises(ArithmeticError, match=r"the smallest weight on the flow line underflows"):
+        flow_to_product(weights)
+    with pytest.raises(ValueError, match=r"positive product of at most 1e8, got product inf"):
+        quasi_static_descent([1e200, 1e200], 0.1, 3)
+
+
 def test_a_flow_that_does_not_arrive_says_so() -> None:
     with pytest.raises(ArithmeticError, match=r"speed .* after time 0\.01 .*raise longest"):
         gradient_flow([1.0, 2.0], longest=0.01)
