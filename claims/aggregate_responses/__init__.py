@@ -4,8 +4,9 @@
 weight, exact results at finite size, label privacy, extensions, experiments.
 """
 
+from claims.aggregate_responses import finite
 from claims.aggregate_responses._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
 
-CLAIMS = ()
+CLAIMS = (*finite.CLAIMS,)
