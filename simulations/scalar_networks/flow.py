@@ -120,8 +120,8 @@ def quasi_static_descent(
     product pi. Exact up to rounding, but chaotic orbits lose their digits.
 
     `weights` (..., depth) with positive product, at most 1e8, depth >= 2; `step_size` > 0 broadcasts against the
-    leading axes; `steps` >= 0; products are kept at the times `skip`, `skip` + `every`, ... Raises `ValueError` outside these
-    domains. Source: the quasi-static map of sn.T3, sn.T6 and sn.T9.
+    leading axes; `steps` >= 0; products are kept at the times `skip`, `skip` + `every`, ... Raises `ValueError`
+    outside these domains. Source: the quasi-static map of sn.T3, sn.T6 and sn.T9.
 
     From (2, 1): e = 1/4, pi (1 + e^2) - e (2^2 + 1^2) = 0.875:
 
