@@ -1,4 +1,4 @@
-"""Comparison of sample means, shared by the tests of these experiments."""
+"""Comparison of sample means, shared by the tests of all experiments."""
 
 from __future__ import annotations
 
