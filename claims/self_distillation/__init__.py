@@ -11,7 +11,18 @@ from claims.self_distillation._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
 
-_MODULES = ("algebra", "sparsification", "toy", "schedules", "estimates", "budget", "asymptotics", "real_data")
+_MODULES = (
+    "algebra",
+    "limits",
+    "relatives",
+    "sparsification",
+    "toy",
+    "schedules",
+    "estimates",
+    "budget",
+    "asymptotics",
+    "real_data",
+)
 _FOUND = [f"{__name__}.{name}" for name in _MODULES if find_spec(f"{__name__}.{name}")]
 
 CLAIMS = tuple(claim for name in _FOUND for claim in import_module(name).CLAIMS)

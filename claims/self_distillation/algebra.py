@@ -1,0 +1,269 @@
+"""Claims sd.A1 and sd.A2: every step as a direct function of the first fit, in closed form for a constant weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.claim import Claim, Mutant
+from claims.self_distillation._paper import PAPER
+from claims.self_distillation._problems import drawn_problem
+from simulations import self_distillation as simulation
+from theory import self_distillation as theory
+
+__all__ = ["CLAIMS", "RIDGE", "wrong_predictions"]
+
+Array = NDArray[np.float64]
+RIDGE = "ridge > 0, not multiplied by n; any kernel matrix and targets"
+
+
+def wrong_predictions(function: Callable[..., Any], *names: str) -> tuple[Mutant, ...]:
+    """Mutants of a prediction whose first argument names the version."""
+    return tuple(Mutant(name=name, predict=partial(function, name)) for name in names)
+
+
+# ---------------------------------------------------------------- A1: direct formula
+
+
+def _literal(*, draw: int, n: int, outputs: int, ridge: float, alphas: Any) -> Array:
+    """The last step's predictions at the training points and at new ones, refitted step by step."""
+    kernel, targets, cross, _ = drawn_problem(draw, n, outputs)
+    rows = np.concatenate([kernel, cross])
+    return simulation.literal_fits(kernel, targets, ridge, alphas, cross=rows)[-1].ravel()
+
+
+def _powers_of_hat(which: str = "right", *, draw: int, n: int, outputs: int, ridge: float, alphas: Any) -> Array:
+    """The same as one sum over powers of the hat matrix with the coefficients c; new points from the eigenbasis."""
+    kernel, targets, cross, _ = drawn_problem(draw, n, outputs)
+    hat = kernel @ np.linalg.inv(kernel + ridge * np.eye(n))
+    alphas = np.asarray(alphas)
+    chosen = {"alpha and 1 - alpha exchanged": 1.0 - alphas, "steps in reverse order": alphas[::-1]}.get(which, alphas)
+    coefficients = theory.schedule_to_coefficients(chosen)
+    if which == "last product dropped":
+        coefficients[-1] = 0.0
+    first = {"one power too few": 0, "one power too many": 2}.get(which, 1)
+    terms = [c * np.linalg.matrix_power(hat, j) @ targets for j, c in enumerate(coefficients, start=first)]
+    new = theory.fits(kernel, targets, ridge, chosen, cross_gram=cross)[-1]
+    return np.concatenate([np.sum(terms, axis=0), new]).ravel()
+
+
+A1 = Claim(
+    id="sd.A1",
+    title="Any step as a direct function of the first fit",
+    statement=(
+        r"y^{(t)}=\Big[\sum_{i=2}^{t}\alpha_i\prod_{j=i+1}^{t}(1-\alpha_j)\,L^{t-i+1}+\prod_{j=2}^{t}(1-\alpha_j)\,L^t"
+        r"\Big]y,\qquad L=K(K+\lambda I)^{-1},\qquad f^{(t)}(x)=k(x)(K+\lambda I)^{-1}\sum_j c_jL^jy"
+    ),
+    source=f"{PAPER}, claimed in the abstract; formula derived",
+    provenance="reconstructed",
+    assumptions=(RIDGE, "any real weights of the true targets"),
+    equations={
+        "theory.self_distillation.schedule_to_coefficients": "c",
+        "theory.self_distillation.fits": "f^(t)(x)",
+        "simulations.self_distillation.literal_fits": "the recursion",
+    },
+    kind="identity",
+    relative=False,
+    margin=1e-11,
+    predict=_powers_of_hat,
+    measure=_literal,
+    settings=(
+        {"draw": 1, "n": 7, "outputs": 1, "ridge": 0.3, "alphas": (0.35,)},
+        {"draw": 2, "n": 9, "outputs": 2, "ridge": 0.04, "alphas": (0.1, 0.35, 0.9, 0.2)},
+        {"draw": 3, "n": 6, "outputs": 3, "ridge": 2.5, "alphas": (1.4, 0.0, -0.3, 0.7, 0.15)},
+        {"draw": 4, "n": 5, "outputs": 1, "ridge": 0.7, "alphas": (0.0, 1.0, 0.25)},
+    ),
+    mutants=wrong_predictions(
+        _powers_of_hat,
+        "last product dropped",
+        "one power too few",
+        "one power too many",
+        "alpha and 1 - alpha exchanged",
+        "steps in reverse order",
+    ),
+)
+
+
+def _symbols(steps: int) -> tuple[Any, list[Any]]:
+    import sympy  # symbolic claims only
+
+    return sympy.Symbol("a", positive=True), list(sympy.symbols(f"alpha2:{steps + 1}", real=True))
+
+
+def _symbolic_recursion(*, steps: int) -> Any:
+    """b^(t) from b <- a (alpha + (1 - alpha) b), b = 1 at first, with symbols for a and all alphas."""
+    a, alphas = _symbols(steps)
+    b = a
+    for alpha in alphas:
+        b = a * (alpha + (1 - alpha) * b)
+    return b
+
+
+def _symbolic_sum(which: str = "right", *, steps: int) -> Any:
+    """b^(t) as the direct formula reads."""
+    import sympy  # symbolic claims only
+
+    a, alphas = _symbols(steps)
+    shift = {"one power too few": 0, "one power too many": 2}.get(which, 1)
+    from_next = 0 if which == "product from i" else 1
+    terms = [
+        alpha * sympy.prod([1 - later for later in alphas[i + from_next :]]) * a ** (steps - (i + 2) + shift)
+        for i, alpha in enumerate(alphas)
+    ]
+    last = 0 if which == "last product dropped" else sympy.prod([1 - alpha for alpha in alphas]) * a**steps
+    return sum(terms) + last
+
+
+A1_SYMBOLS = Claim(
+    id="sd.A1.symbols",
+    title="The direct formula, for all filters and schedules of up to six steps",
+    statement=(
+        r"b^{(t)}=\sum_{i=2}^{t}\alpha_i\prod_{j=i+1}^{t}(1-\alpha_j)\,a^{t-i+1}+\prod_{j=2}^{t}(1-\alpha_j)\,a^t,"
+        r"\qquad b^{(t)}=a\,(\alpha_t+(1-\alpha_t)b^{(t-1)}),\ b^{(1)}=a"
+    ),
+    source="derived; polynomial identity in a and all alphas",
+    provenance="derived",
+    kind="identity",
+    predict=_symbolic_sum,
+    measure=_symbolic_recursion,
+    settings=tuple({"steps": steps} for steps in (2, 3, 4, 5, 6)),
+    mutants=wrong_predictions(
+        _symbolic_sum, "last product dropped", "one power too few", "one power too many", "product from i"
+    ),
+    scales={"quick": {"settings": tuple({"steps": steps} for steps in (2, 3, 4))}},
+)
+
+
+def _refitted_with_weights(*, draw: int, n: int, ridge: float, truth: float, teacher: float, steps: int) -> Array:
+    """The fits when the two losses have weights, by their normal equations."""
+    kernel, targets, _, _ = drawn_problem(draw, n)
+    fits = simulation.loss_weighted_fits(
+        kernel, targets, ridge, truth_weight=truth, teacher_weight=teacher, steps=steps
+    )
+    return fits[-1].ravel()
+
+
+def _as_schedule(
+    which: str = "right", *, draw: int, n: int, ridge: float, truth: float, teacher: float, steps: int
+) -> Array:
+    """The same by a schedule and a ridge of the plain problem."""
+    kernel, targets, _, _ = drawn_problem(draw, n)
+    alpha, scaled = theory.from_loss_weights(truth, teacher, ridge)
+    if which == "ridge not divided by the sum":
+        scaled = ridge
+    elif which == "ridge multiplied by the sum":
+        scaled = ridge * (truth + teacher)
+    elif which == "weights exchanged":
+        alpha = 1 - alpha
+    return theory.fits(kernel, targets, float(scaled), np.full(steps - 1, alpha))[-1].ravel()
+
+
+A1_WEIGHTS = Claim(
+    id="sd.A1.weights",
+    title="Weights of the two losses that do not sum to one divide the ridge",
+    statement=(
+        r"\tfrac{w_y}2|f-y|^2+\tfrac{w_d}2|f-y^{(t-1)}|^2+\tfrac\lambda2\|f\|^2:\quad "
+        r"\alpha=\frac{w_y}{w_y+w_d},\ \lambda\to\frac{\lambda}{w_y+w_d}"
+    ),
+    source="derived",
+    provenance="derived",
+    assumptions=(RIDGE, "w_y + w_d > 0; y^(0) = y"),
+    equations={
+        "theory.self_distillation.from_loss_weights": "alpha and ridge",
+        "simulations.self_distillation.loss_weighted_fits": "the minimisers as they stand",
+    },
+    kind="identity",
+    relative=False,
+    margin=1e-11,
+    predict=_as_schedule,
+    measure=_refitted_with_weights,
+    settings=(
+        {"draw": 11, "n": 8, "ridge": 0.3, "truth": 0.5, "teacher": 1.2, "steps": 2},
+        {"draw": 12, "n": 6, "ridge": 1.7, "truth": 0.3, "teacher": 0.1, "steps": 5},
+    ),
+    mutants=wrong_predictions(
+        _as_schedule, "ridge not divided by the sum", "ridge multiplied by the sum", "weights exchanged"
+    ),
+)
+
+
+# ---------------------------------------------------------------- A2: constant alpha
+
+
+def _filter_step_by_step(*, eigenvalues: Any, ridge: float, alpha: float, step: int) -> Array:
+    """[b, 1 - b]: b refitted with a diagonal kernel, 1 - b by the recursion in rational numbers."""
+    schedule = np.full(step - 1, alpha)
+    kept = simulation.literal_fits(np.diag(eigenvalues), np.ones(len(eigenvalues)), ridge, schedule)[-1]
+    lost = []
+    for eigenvalue in eigenvalues:
+        a = Fraction(eigenvalue) / (Fraction(eigenvalue) + Fraction(ridge))
+        b = a
+        for _ in range(step - 1):
+            b = a * (Fraction(alpha) + (1 - Fraction(alpha)) * b)
+        lost.append(float(1 - b))
+    return np.concatenate([kept, lost])
+
+
+def _filter_closed(which: str = "right", *, eigenvalues: Any, ridge: float, alpha: float, step: int) -> Array:
+    """[b, 1 - b] in closed form."""
+    d = np.asarray(eigenvalues)
+    if which == "right":
+        kept, lost = (f(d, ridge, alpha, step) for f in (theory.constant_filter, theory.constant_residual))
+        return np.concatenate([kept, lost])
+    share = 1 - alpha if which == "alpha and 1 - alpha exchanged" else alpha
+    power = {"q^(t - 1)": step - 1, "q^(t + 1)": step + 1}.get(which, step)
+    weight = 0.0 if which == "limit at every step" else ridge
+    q = (1 - share) * (1.0 if which == "rate without a" else d / (d + ridge))
+    kept = (share * d + weight * q**power) / (share * d + ridge)
+    return np.concatenate([kept, 1 - kept])
+
+
+SPECTRUM = (1e-9, 1e-3, 0.2, 1.7, 40.0, 1e6)
+A2 = Claim(
+    id="sd.A2",
+    title="Constant weight: the filter in closed form",
+    statement=(
+        r"b^{(t)}=\frac{\alpha d+\lambda q^t}{\alpha d+\lambda},\quad "
+        r"1-b^{(t)}=\frac{\lambda(1-q^t)}{\alpha d+\lambda},\quad q=\frac{(1-\alpha)d}{d+\lambda}"
+    ),
+    source=f"derived; the case alpha = 0 in {PAPER}",
+    provenance="derived",
+    assumptions=(RIDGE, "alpha in [0, 1], both ends included (0^t = 0)"),
+    equations={
+        "theory.self_distillation.constant_filter": "b",
+        "theory.self_distillation.constant_residual": "1 - b",
+        "simulations.self_distillation.literal_fits": "b by refits",
+    },
+    kind="identity",
+    margin=1e-12,
+    predict=_filter_closed,
+    measure=_filter_step_by_step,
+    settings=tuple(
+        {"eigenvalues": SPECTRUM, "ridge": ridge, "alpha": alpha, "step": step}
+        for ridge, alpha, step in (
+            (0.2, 0.35, 2),
+            (3.0, 0.1, 3),
+            (0.2, 0.05, 1),
+            (1e-6, 0.02, 6),
+            (700.0, 0.9, 3),
+            (0.4, 0.0, 7),
+            (0.4, 1.0, 5),
+            (5.0, 1e-7, 60),
+        )
+    ),
+    mutants=wrong_predictions(
+        _filter_closed,
+        "q^(t - 1)",
+        "q^(t + 1)",
+        "alpha and 1 - alpha exchanged",
+        "limit at every step",
+        "rate without a",
+    ),
+)
+
+CLAIMS = (A1, A1_SYMBOLS, A1_WEIGHTS, A2)
