@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.random_features_simulation import seconds
+from benchmarks.timing import seconds
 from simulations.aggregate_responses import conditional_errors, jacobi_errors
 from simulations.aggregate_responses.bags import bag_means, split_evenly, stacked_rows
 from simulations.aggregate_responses.literal import draw_direction

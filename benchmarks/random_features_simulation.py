@@ -10,12 +10,10 @@ is a fifth of the work but correlates the sizes.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.timing import seconds
 from simulations.random_features import fixed_features_panel, fixed_samples_panel, power_law_errors, power_law_task
 from simulations.random_features.literal import draw_labelled, feature_map
 
@@ -25,20 +23,6 @@ FIXED, MODES, TEST_POINTS, SLICE = 256, 10_000, 1000, 250
 SIZES = tuple(int(k) for k in np.floor(np.logspace(1, 4, 31)))
 RIDGES = tuple(float(d) for d in np.logspace(-3, 2, 31))
 TASK = {"alpha": 1.5, "beta": 1.5, "modes": MODES, "noise_variance": 0.5}
-
-
-def seconds(action: Callable[[], object], repeats: int = 5) -> float:
-    """Return the least processor time of `action` over `repeats` calls, after one that is not counted.
-
-    Processor time on one thread, not wall time: other work on the machine then hardly enters.
-    """
-    action()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        action()
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def literal_trial_seconds(rng: np.random.Generator) -> tuple[float, float]:

@@ -15,7 +15,6 @@ Times are processor times of one thread; the ways take turns, and each ratio is 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from threadpoolctl import threadpool_limits
 
+from benchmarks.timing import processor_seconds
 from theory.random_features import implicit_regularization, optimal_ridge, power_law, tabulate, tabulated_risk
 
 __all__ = ["benchmarks", "main", "nested_bisection", "plain_brentq", "straight_brentq"]
@@ -92,13 +92,6 @@ def _brentq(excess: Callable[[float], float]) -> float:
     """Return gamma where `excess`, a function of its logarithm, is 0."""
     root = brentq(excess, math.log(1e-15), math.log(1e15), xtol=1e-14)
     return math.exp(root)  # pyright: ignore[reportArgumentType]
-
-
-def processor_seconds(action: Callable[[], object]) -> float:
-    """Return the processor time of one call."""
-    start = time.process_time()
-    action()
-    return time.process_time() - start
 
 
 def times(actions: list[Callable[[], object]], turns: int) -> Array:

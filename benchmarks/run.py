@@ -44,7 +44,7 @@ def collect(wanted: Iterable[str] = ()) -> Iterator[tuple[str, Result]]:
 
 def main(arguments: list[str]) -> int:
     """Print the table for the modules named in `arguments` (all if none); return the exit code."""
-    print(f"{'module':<18} {'benchmark':<58} {'measured':>12} {'required':>14}")
+    print(f"{'module':<30} {'benchmark':<66} {'measured':>12} {'required':>14}")
     missed = 0
     for module, result in collect(arguments):
         name, value, unit, required, better = result
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
         missed += not good
         bound = f"{'>=' if better == 'more' else '<='} {required:g} {unit}"
         print(
-            f"{module:<18} {name:<58} {f'{value:.3g} {unit}':>12} {bound:>14}{'' if good else '  MISSED'}", flush=True
+            f"{module:<30} {name:<66} {f'{value:.3g} {unit}':>12} {bound:>14}{'' if good else '  MISSED'}", flush=True
         )
     print(f"{missed} missed" if missed else "all met")
     return 1 if missed else 0

@@ -6,12 +6,12 @@ processor times of one thread; the accuracy is settled in the same call, by comp
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.timing import turns_of
 from theory.self_distillation.excess_risk import excess_risk
 from theory.self_distillation.joint_optimum import best_joint_risk
 from theory.self_distillation.mixing import optimal_mixing
@@ -25,13 +25,7 @@ RIDGES = (1e-4, 0.05, 5.0)
 
 def milliseconds(action: Callable[[], object], turns: int = 21) -> float:
     """Return the median processor time of `action`, in milliseconds, after one call that is not counted."""
-    action()
-    spent = []
-    for _ in range(turns):
-        start = time.process_time()
-        action()
-        spent.append(time.process_time() - start)
-    return 1e3 * float(np.median(spent))
+    return 1e3 * float(np.median(turns_of(action, turns)))
 
 
 def slowest(action: Callable[[float, float], object]) -> float:

@@ -8,12 +8,10 @@ Leaving one out of a chain literally is timed on a few points and multiplied lik
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.timing import seconds
 from simulations.self_distillation import all_predictions, left_out_risks, literal_fits, rbf_kernel
 from simulations.self_distillation.estimates import cross_validation_risks
 from theory.self_distillation import fits, leave_one_out
@@ -24,16 +22,6 @@ SAMPLES, POINTS, STEPS = 2000, 100, 20
 RIDGES = tuple(float(ridge) for ridge in np.logspace(-3, 3, 50))
 ALPHAS = tuple(float(alpha) for alpha in np.linspace(0, 1, 21))
 LEFT_SAMPLES, LEFT_STEPS, LEFT_SLICE = 300, 5, 10
-
-
-def seconds(action: Callable[[], object], repeats: int = 1) -> float:
-    """Return the least processor time of `action` over `repeats` calls, on which other work has little influence."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        action()
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def problem(samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -48,9 +36,9 @@ def grid() -> tuple[float, float, float]:
     """Return times of the whole grid by one decomposition, of one refit, of one chain of 20."""
     kernel, targets, cross = problem(SAMPLES)
     schedules = np.repeat(np.array(ALPHAS)[:, None], STEPS - 1, axis=1)
-    whole = seconds(lambda: all_predictions(kernel, targets, RIDGES, schedules, cross=cross))
-    step = seconds(lambda: np.linalg.solve(kernel + 0.1 * np.eye(SAMPLES), targets), 2)
-    chain = seconds(lambda: fits(kernel, targets, 0.1, [0.3] * (STEPS - 1), cross_gram=cross))
+    whole = seconds(lambda: all_predictions(kernel, targets, RIDGES, schedules, cross=cross), 1, warm=False)
+    step = seconds(lambda: np.linalg.solve(kernel + 0.1 * np.eye(SAMPLES), targets), 2, warm=False)
+    chain = seconds(lambda: fits(kernel, targets, 0.1, [0.3] * (STEPS - 1), cross_gram=cross), 1, warm=False)
     return whole, step, chain
 
 
@@ -58,10 +46,12 @@ def left_out() -> tuple[float, float]:
     """Return times of all left-out predictions of a chain by its formula, and by refits (extrapolated)."""
     kernel, targets, _ = problem(LEFT_SAMPLES)
     alphas = [0.3] * (LEFT_STEPS - 1)
-    fast = seconds(lambda: leave_one_out(kernel, targets, 0.1, alphas), 3)
+    fast = seconds(lambda: leave_one_out(kernel, targets, 0.1, alphas), 3, warm=False)
     rest = kernel[1:, 1:]
     refits = seconds(
-        lambda: [literal_fits(rest, targets[1:], 0.1, alphas, cross=kernel[:1, 1:]) for _ in range(LEFT_SLICE)]
+        lambda: [literal_fits(rest, targets[1:], 0.1, alphas, cross=kernel[:1, 1:]) for _ in range(LEFT_SLICE)],
+        1,
+        warm=False,
     )
     return fast, refits * LEFT_SAMPLES / LEFT_SLICE
 
@@ -73,8 +63,8 @@ def benchmarks() -> list[tuple[str, float, str, float, str]]:
     with threadpool_limits(1):
         whole, step, chain = grid()
         formula, refits = left_out()
-        averaged = seconds(lambda: cross_validation_risks(np.random.default_rng(1), 64, **setting), 2) / 64
-        literal = seconds(lambda: left_out_risks(np.random.default_rng(1), 1, **setting))
+        averaged = seconds(lambda: cross_validation_risks(np.random.default_rng(1), 64, **setting), 2, warm=False) / 64
+        literal = seconds(lambda: left_out_risks(np.random.default_rng(1), 1, **setting), 1, warm=False)
     count = len(RIDGES) * len(ALPHAS) * STEPS
     return [
         ("50 ridges x 21 alphas x 20 steps, n=2000", whole, "s", 10.0, "less"),
