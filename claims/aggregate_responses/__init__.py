@@ -4,9 +4,12 @@
 weight, exact results at finite size, label privacy, extensions, experiments.
 """
 
-from claims.aggregate_responses import finite
+from claims.aggregate_responses import finite, privacy
 from claims.aggregate_responses._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
 
-CLAIMS = (*finite.CLAIMS,)
+CLAIMS = (
+    *finite.CLAIMS,
+    *privacy.CLAIMS,
+)
