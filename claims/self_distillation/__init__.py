@@ -18,6 +18,7 @@ _MODULES = (
     "sparsification",
     "toy",
     "schedules",
+    "joint",
     "estimates",
     "budget",
     "asymptotics",

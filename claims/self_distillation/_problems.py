@@ -23,7 +23,9 @@ class Problem(NamedTuple):
     clean: Array
 
 
-def drawn_problem(draw: int, n: int, outputs: int = 1, points: int = 4, width: float = 3.0, noise: float = 0.5):
+def drawn_problem(
+    draw: int, n: int, outputs: int = 1, points: int = 4, width: float = 3.0, noise: float = 0.5
+) -> Problem:
     """Return the `Problem` number `draw`: `n` training points in the square, an RBF kernel, smooth functions of scale
     1.3 with `noise`."""
     rng = np.random.default_rng([draw, n, outputs])

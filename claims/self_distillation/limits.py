@@ -91,7 +91,8 @@ def _partly_aligned(draw: int, n: int, aligned: float) -> tuple[Array, Array]:
     """The kernel of a drawn problem; its targets moved towards the top eigenvector by the share `aligned`."""
     kernel, targets, _, _ = drawn_problem(draw, n)
     top = np.linalg.eigh(kernel)[1][:, -1:]
-    return kernel, (1 - aligned) * targets + aligned * float(np.linalg.norm(targets)) * top
+    mixed = (1 - aligned) * targets + aligned * np.linalg.norm(targets) * top
+    return kernel, np.asarray(mixed, dtype=np.float64)
 
 
 def _rate(which: str, kernel: Array, ridge: float, alpha: float) -> float:
