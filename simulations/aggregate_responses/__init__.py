@@ -8,6 +8,7 @@ bag_errors, group_errors           ridge, anisotropic or +-1 features, unequal b
 soft_label_errors, soft_label_moments      least squares on soft labels (EasyLLP) and their unbiasedness
 private_literal_errors, private_errors     clipped labels and Laplace noise on the bag means
 curated_errors                     bags sorted by expected label against random ones
+eigenvalue_density                 histogram of the eigenvalues that bias and variance are averages over
 diabetes_errors, diabetes_network_errors, classification_accuracy      real data
 Single results: bag_losses, within_bag_spread, pairwise_spread; privacy_loss, laplace_scale; instance_bias,
 best_block_sizes. `interpolations` are the weights rho of the within-bag spread: 0 bag level, 1 instance level.
@@ -31,6 +32,7 @@ from simulations.aggregate_responses.real_data import (
     diabetes_network_errors,
 )
 from simulations.aggregate_responses.soft_labels import soft_label_errors, soft_label_moments
+from simulations.aggregate_responses.spectrum import eigenvalue_density
 
 __all__ = [
     "bag_errors",
@@ -41,6 +43,7 @@ __all__ = [
     "curated_errors",
     "diabetes_errors",
     "diabetes_network_errors",
+    "eigenvalue_density",
     "gain_errors",
     "group_errors",
     "instance_bias",
