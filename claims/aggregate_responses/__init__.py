@@ -4,12 +4,17 @@
 weight, exact results at finite size, label privacy, extensions, experiments.
 """
 
-from claims.aggregate_responses import finite, privacy
+from claims.aggregate_responses import bag_sizes, finite, limits, losses, matrix_beta, privacy, ridge_floor
 from claims.aggregate_responses._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
 
 CLAIMS = (
+    *losses.CLAIMS,
+    *limits.CLAIMS,
     *finite.CLAIMS,
+    *matrix_beta.CLAIMS,
     *privacy.CLAIMS,
+    *bag_sizes.CLAIMS,
+    *ridge_floor.CLAIMS,
 )

@@ -20,9 +20,10 @@ from theory import aggregate_responses as theory
 __all__ = ["CLAIMS"]
 
 Array = NDArray[np.float64]
+Sample = tuple[Array, Array, NDArray[np.int64], Array]
 
 
-def _sample(draw: int, bag_sizes: Any, low: float = -1.5, width: float = 3.0) -> tuple[Array, Array, Array, Array]:
+def _sample(draw: int, bag_sizes: Any, low: float = -1.5, width: float = 3.0) -> Sample:
     """Labels, predictions in [low, low + width], bag of each sample and mean labels, drawn by number `draw`."""
     rng, bags = np.random.default_rng([draw, len(bag_sizes)]), np.repeat(np.arange(len(bag_sizes)), bag_sizes)
     labels, predictions = rng.uniform(-1, 2, bags.size), low + width * rng.random(bags.size)
@@ -71,7 +72,7 @@ def _square_spreads(which: str = "right", *, draw: int, bag_sizes: Any, interpol
 def _spread_about_zero(*, draw: int, bag_sizes: Any, interpolation: float) -> Array:
     """The mean square of predictions in place of their spread."""
     right = _square_spreads(draw=draw, bag_sizes=bag_sizes, interpolation=interpolation)
-    return np.array([np.mean(_sample(draw, bag_sizes)[1] ** 2), *right[1:]])
+    return np.array([float(np.mean(_sample(draw, bag_sizes)[1] ** 2)), *right[1:]])
 
 
 def _weights_exchanged(*, draw: int, bag_sizes: Any, interpolation: float) -> Array:
@@ -157,7 +158,7 @@ def _curvatures(loss: str, low: float, width: float) -> tuple[float, float]:
 def _searched_gap(*, loss: str, draw: int, bags: int, bag_size: int, low: float, width: float, **_: Any) -> float:
     """L_ins - L_bag of a drawn sample."""
     sizes = (bag_size,) * bags
-    labels, predictions, _, _ = _sample(draw, sizes, low, width)
+    labels, predictions = _sample(draw, sizes, low, width)[:2]
     return _gap(labels, predictions, sizes, loss)
 
 
@@ -174,7 +175,7 @@ def _curved_spread(
     about_zero: bool = False,
 ) -> float:
     """`factor` times the smallest (`end` 0) or largest (1) curvature times the spread, or the mean square."""
-    _, predictions, index, _ = _sample(draw, (bag_size,) * bags, low, width)
+    predictions, index = _sample(draw, (bag_size,) * bags, low, width)[1:3]
     spread = float(np.mean(predictions**2)) if about_zero else theory.within_bag_spread(predictions, index)
     return factor * _curvatures(loss, low, width)[end] * spread
 
