@@ -1,35 +1,22 @@
-"""Claims ar.E0 to ar.E3: expected bias and variance at finite size, against simulations of the same small size."""
+"""Claims ar.E0 to ar.E2: expected bias and variance at finite size, against simulations of the same small size."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.claim import Claim, Mutant
-from claims.aggregate_responses._ensemble import expected_traces
+from assay.claim import Claim
 from claims.aggregate_responses._paper import FINITE, GAUSSIAN
+from claims.aggregate_responses._settings import POWERS, SOURCE, sizes, wrong_versions
 from simulations import aggregate_responses as simulation
 from theory import aggregate_responses as theory
 
 __all__ = ["CLAIMS"]
 
 Array = NDArray[np.float64]
-POWERS = {"signal": 1.7, "noise_variance": 0.3}
-SOURCE = "derived: Wishart and matrix-beta moments"
-
-
-def _interleaved(bias: Any, variance: Any) -> Array:
-    """[bias, variance] in the order of the simulations."""
-    return np.stack(np.broadcast_arrays(bias, variance), axis=-1).astype(float)
-
-
-def _mutants(formula: Any, names: tuple[str, ...], settings: tuple[int, ...] = ()) -> tuple[Mutant, ...]:
-    """One mutant for every name of a wrong version of `formula`, at `settings`."""
-    return tuple(Mutant(name=name, predict=partial(formula, name), settings=settings) for name in names)
 
 
 # ---------------------------------------------------------------- E0: bag level
@@ -63,11 +50,6 @@ def _least_norm(
     return _bag_level(which, n=n, d=d, bag_size=n / m, **powers)
 
 
-def _sizes(n: int, d: int, m: int, *interpolations: float) -> dict[str, Any]:
-    """A setting with m bags."""
-    return {"n": n, "d": d, "bag_size": n / m, "interpolations": interpolations, **POWERS}
-
-
 def _listed(d: int, sizes: tuple[int, ...], counts: tuple[int, ...]) -> dict[str, Any]:
     """A setting with `counts` bags of the `sizes`, at weight 0."""
     bags = {"d": d, "bag_sizes": sizes, "bag_counts": counts, "interpolations": (0.0,)}
@@ -93,11 +75,11 @@ E0 = Claim(
     kind="exact",
     predict=_bag_level,
     measure=simulation.conditional_errors,
-    settings=(_sizes(66, 5, 22, 0.0), _sizes(75, 8, 30, 0.0)),
+    settings=(sizes(66, 5, 22, 0.0), sizes(75, 8, 30, 0.0)),
     outputs=("bias", "variance"),
     budget=70_000,
     block=256,
-    mutants=_mutants(_bag_level, BAG_MUTANTS),
+    mutants=wrong_versions(_bag_level, *BAG_MUTANTS),
     scales={"quick": {"margin": 0.05, "budget": 4000}, "paper": {"margin": 0.004, "budget": 400_000}},
 )
 
@@ -120,7 +102,7 @@ E0_NORM = Claim(
     slack=1e-12,  # the bias is the same for every sample, but for rounding
     budget=70_000,
     block=256,
-    mutants=_mutants(_least_norm, (*BAG_MUTANTS, "bias 1 - n/d")),
+    mutants=wrong_versions(_least_norm, *BAG_MUTANTS, "bias 1 - n/d"),
     scales={"quick": {"margin": 0.05, "budget": 4000}, "paper": {"margin": 0.004, "budget": 400_000}},
 )
 
@@ -172,22 +154,20 @@ E1 = Claim(
     kind="exact",
     predict=_instance_level,
     measure=simulation.conditional_errors,
-    settings=(_sizes(20, 3, 4, 1.0), _sizes(24, 8, 8, 1.0), _sizes(18, 5, 12, 1.0), _sizes(26, 12, 10, 1.0)),
+    settings=(sizes(20, 3, 4, 1.0), sizes(24, 8, 8, 1.0), sizes(30, 10, 20, 1.0)),
     outputs=("bias", "variance"),
     budget=70_000,
     block=256,
-    mutants=_mutants(
+    mutants=wrong_versions(
         _instance_level,
-        (
-            "the limit's bias",
-            "squared mean alone for the bias",
-            "bias of its limit one sample short",
-            "the limit's denominator |n - d|",
-            "variance without 1/k",
-            "variance with 1/k^2",
-            "noise standard deviation for its variance",
-            "three percent too large",
-        ),
+        "the limit's bias",
+        "squared mean alone for the bias",
+        "bias of its limit one sample short",
+        "the limit's denominator |n - d|",
+        "variance without 1/k",
+        "variance with 1/k^2",
+        "noise standard deviation for its variance",
+        "three percent too large",
     ),
     scales={"quick": {"margin": 0.05, "budget": 4000}, "paper": {"margin": 0.004, "budget": 400_000}},
 )
@@ -206,20 +186,18 @@ E2 = Claim(
     kind="exact",
     predict=_instance_level,
     measure=simulation.conditional_errors,
-    settings=(_sizes(10, 20, 4, 0.4), _sizes(8, 20, 5, 3.0), _sizes(20, 40, 4, 1.0)),
+    settings=(sizes(10, 20, 4, 0.4), sizes(8, 20, 5, 3.0), sizes(20, 40, 4, 1.0)),
     outputs=("bias", "variance"),
     budget=80_000,
     block=512,
-    mutants=_mutants(
+    mutants=wrong_versions(
         _instance_level,
-        (
-            "least norm: bias of bag level",
-            "least norm: bias of interpolation with labels",
-            "least norm: n for the bags",
-            "the limit's denominator |n - d|",
-            "noise standard deviation for its variance",
-            "three percent too large",
-        ),
+        "least norm: bias of bag level",
+        "least norm: bias of interpolation with labels",
+        "least norm: n for the bags",
+        "the limit's denominator |n - d|",
+        "noise standard deviation for its variance",
+        "three percent too large",
     ),
     scales={"quick": {"margin": 0.05, "budget": 4000}, "paper": {"margin": 0.004, "budget": 500_000}},
 )
@@ -275,150 +253,10 @@ E1_RATE = Claim(
     sizes=(200, 400, 800, 1600),
     powers=(1.0, 2.0),
     at_size=_at_features,
-    mutants=_mutants(_correction, ("bias with psi - 1 for its square", "bias with k for k^2", "variance with 1/psi")),
-)
-
-
-# ---------------------------------------------------------------- E3: every weight
-
-
-def _from_traces(
-    which: str = "right",
-    *,
-    n: int,
-    d: int,
-    bag_size: float,
-    interpolations: Any,
-    signal: float,
-    noise_variance: float,
-) -> Array:
-    """[bias, variance] at every weight from the matrix beta's expected traces, or a wrong version."""
-    values = []
-    for rho in interpolations:
-        squares, squared, gain = expected_traces(n, d, round(n / bag_size), float(rho))
-        traces = {"missed_squares": squares, "missed_squared": squared, "gain": gain}
-        right = theory.exact_risk_from_traces(n, d, **traces, signal=signal, noise_variance=noise_variance)
-        bias, variance = float(right.bias), float(right.variance)
-        scale = signal / (d * (n - d - 1))
-        extra = {"n for n - 1": squares, "(sum w)^2 forgotten": squared, "its cross terms forgotten": squared - squares}
-        bias += extra.get(which, 0.0) * scale
-        if which == "n - 1 forgotten (B taken for fixed)":
-            bias = signal * squares / d
-        if which == "n - d for n - d - 1":
-            bias, variance = (part * (n - d - 1) / (n - d) for part in (bias, variance))
-        if which == "g to the first power":
-            variance *= squares / gain
-        values.append([bias, variance])
-    return np.array(values)
-
-
-def _one_feature(
-    which: str = "right",
-    *,
-    n: int,
-    bag_size: float,
-    interpolations: Any,
-    signal: float,
-    noise_variance: float,
-    **_: Any,
-) -> Array:
-    """[bias, variance] at every weight with one feature, by quadrature; or a wrong version."""
-    m, rho = round(n / bag_size), np.asarray(interpolations, dtype=float)
-    if which == "bags and within-bag rows swapped":
-        m = n - m
-    if which == "weight 1/rho":
-        rho = 1 / rho
-    if which == "weight k rho":
-        rho = bag_size * rho
-    bias, variance, _total = theory.exact_one_feature_risk(n, m, rho, signal=signal, noise_variance=noise_variance)
-    variance = np.asarray(variance) * ((n - 2) / (n - 1) if which == "n - 1 for n - 2" else 1.0)
-    return _interleaved(bias, variance)
-
-
-TRACES_TEX = (
-    r"w=\frac{\rho(1-b)}{b+\rho(1-b)},\ g=\frac{b}{(b+\rho(1-b))^2}:\quad \frac{\mathbb E\,\mathrm{Bias}}{r^2}="
-    r"\frac{(n-1)\,\mathbb E\sum w_i^2-\mathbb E(\sum w_i)^2}{d(n-d-1)},\quad "
-    r"\frac{\mathbb E\,\mathrm{Var}}{\sigma^2}=\frac{\mathbb E\sum g_i}{n-d-1}"
-)
-WEIGHTS = (0.3, 2.5)
-LABELS = tuple(f"{part} at the {which} weight" for which in ("smaller", "larger") for part in ("bias", "variance"))
-TRACE_MUTANTS = _mutants(
-    _from_traces,
-    (
-        "(sum w)^2 forgotten",
-        "n - 1 forgotten (B taken for fixed)",
-        "its cross terms forgotten",
-        "n - d for n - d - 1",
-        "g to the first power",
-        "n for n - 1",
+    mutants=wrong_versions(
+        _correction, "bias with psi - 1 for its square", "bias with k for k^2", "variance with 1/psi"
     ),
 )
-TRACE_SETTINGS = (  # as many eigenvalues inside as features, fewer bags than features, fewer within-bag rows
-    _sizes(40, 3, 10, 0.3, 1.5),
-    _sizes(24, 8, 3, 0.1, 0.8),
-    _sizes(22, 8, 19, 1.5, 8.0),
-)
 
-E3 = Claim(
-    id="ar.E3",
-    title="Every weight at finite size, from the eigenvalues of a matrix beta",
-    statement=TRACES_TEX,
-    source=SOURCE,
-    provenance="derived",
-    assumptions=(GAUSSIAN, FINITE, "n > d + 1", "traces by quadrature over the Jacobi density"),
-    equations={"theory.aggregate_responses.exact_risk_from_traces": "both sides of the reduction"},
-    kind="exact",
-    predict=_from_traces,
-    measure=simulation.conditional_errors,
-    settings=TRACE_SETTINGS,
-    outputs=LABELS,
-    margin=0.015,
-    budget=60_000,
-    block=256,
-    mutants=TRACE_MUTANTS,
-    scales={"quick": {"margin": 0.05, "budget": 5000}, "paper": {"margin": 0.004, "budget": 800_000}},
-)
 
-E3_BETA = Claim(
-    id="ar.E3.beta",
-    title="Every weight at finite size, from beta variates alone",
-    statement=r"b_1,\dots,b_d:\ \text{eigenvalues of a bidiagonal matrix of independent beta variates}",
-    source="derived; the bidiagonal model is Edelman and Sutton's",
-    provenance="derived",
-    assumptions=(GAUSSIAN, FINITE, "n > d + 1"),
-    equations={"theory.aggregate_responses.exact_risk_from_traces": "right side"},
-    kind="exact",
-    predict=_from_traces,
-    measure=simulation.jacobi_errors,
-    settings=TRACE_SETTINGS,
-    outputs=LABELS,
-    budget=200_000,
-    block=1024,
-    mutants=TRACE_MUTANTS,
-    scales={"quick": {"margin": 0.03, "budget": 20_000}, "paper": {"margin": 0.003, "budget": 2_000_000}},
-)
-
-E3_ONE = Claim(
-    id="ar.E3.one",
-    title="One feature: the anchor of all finite sizes",
-    statement=r"d=1:\ b\sim\mathrm{Beta}(\tfrac m2,\tfrac{n-m}2),\ \mathbb E\,\mathrm{Bias}=r^2\,\mathbb E w^2,\ "
-    r"\mathbb E\,\mathrm{Var}=\sigma^2\,\mathbb E g/(n-2)",
-    source=SOURCE,
-    provenance="derived",
-    assumptions=(GAUSSIAN, "one feature, any n and number of bags"),
-    equations={"theory.aggregate_responses.exact_one_feature_risk": "by quadrature over b"},
-    kind="exact",
-    predict=_one_feature,
-    measure=simulation.conditional_errors,
-    settings=(_sizes(40, 1, 10, *WEIGHTS), _sizes(30, 1, 20, *WEIGHTS)),
-    outputs=LABELS,
-    budget=100_000,
-    block=256,
-    mutants=_mutants(
-        _one_feature,
-        ("bags and within-bag rows swapped", "weight 1/rho", "weight k rho", "n - 1 for n - 2"),
-    ),
-    scales={"quick": {"margin": 0.06, "budget": 4000}, "paper": {"margin": 0.004, "budget": 800_000}},
-)
-
-CLAIMS = (E0, E0_NORM, E1, E1_RATE, E2, E3, E3_BETA, E3_ONE)
+CLAIMS = (E0, E0_NORM, E1, E1_RATE, E2)

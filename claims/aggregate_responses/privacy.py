@@ -187,6 +187,7 @@ D2 = Claim(
     assumptions=(
         GAUSSIAN,
         PROPORTIONAL,
+        "bags of one size (smaller ones need more noise, so that a mean size would not do)",
         "epsilon = 0.02 or 0.05: bias and label noise, O(1) beside ln n, are below 1e-4 of the risk",
     ),
     equations={"theory.aggregate_responses.private_limit_risk": "right side"},
@@ -195,7 +196,7 @@ D2 = Claim(
     measure=simulation.private_errors,
     settings=(
         {"psi": 6.0, "bag_size": 3.0, "interpolations": (0.3, 1.0), "epsilon": 0.05, **REPLACE},
-        {"psi": 5.0, "bag_size": 2.5, "interpolations": (0.0, 0.1), "epsilon": 0.02, **PRINTED},
+        {"psi": 8.0, "bag_size": 4.0, "interpolations": (0.0, 0.1), "epsilon": 0.02, **PRINTED},
     ),
     outputs=("smaller weight", "larger weight"),
     sizes=(12, 24, 48, 96),
@@ -256,7 +257,7 @@ D3 = Claim(
     ),
     source="derived: clipped labels act as signal g theta0 plus uncorrelated noise",
     provenance="derived",
-    assumptions=(GAUSSIAN, PROPORTIONAL, "T fixed; y Gaussian with variance s^2 = r^2 + sigma^2"),
+    assumptions=(GAUSSIAN, PROPORTIONAL, "bags of one size", "T fixed; y Gaussian with variance s^2 = r^2 + sigma^2"),
     equations={"theory.aggregate_responses.private_risk": "right side, with the moments of clipped labels"},
     kind="limit",
     margin=0.02,
@@ -272,8 +273,8 @@ D3 = Claim(
             "adjacency": "replace",
         },
         {
-            "psi": 5.0,
-            "bag_size": 2.5,
+            "psi": 8.0,
+            "bag_size": 4.0,
             "interpolations": (0.0, 0.5),
             "epsilon": 1.5,
             "threshold": 1.6,
