@@ -9,6 +9,7 @@ all_predictions                     all schedules, ridges and steps from one eig
 
 Measures, measure(rng, replicates, **setting) -> array (replicates, ...):
 distilled_risks, settled_risks, two_step_risks        proportional regime, noise integrated out
+relative_deviations                                   the first of these beside given values
 cross_validation_risks, two_step_estimates            test error beside corrected and naive cross-validation
 literal_risks, left_out_risks                         the same with everything drawn and refitted
 digits_errors, digits_greedy_errors, digits_classes   RBF kernel on digits with noisy labels
@@ -31,7 +32,12 @@ from simulations.self_distillation.kernel_data import (
 )
 from simulations.self_distillation.literal import left_out_risks, literal_risks
 from simulations.self_distillation.networks import NetworkOutputs, network_alphas, network_errors, network_outputs
-from simulations.self_distillation.proportional import distilled_risks, settled_risks, two_step_risks
+from simulations.self_distillation.proportional import (
+    distilled_risks,
+    relative_deviations,
+    settled_risks,
+    two_step_risks,
+)
 from simulations.self_distillation.recursion import (
     left_out_predictions,
     left_out_primal_predictions,
@@ -78,6 +84,7 @@ __all__ = [
     "network_errors",
     "network_outputs",
     "rbf_kernel",
+    "relative_deviations",
     "settled_fits",
     "settled_risks",
     "signal_squares",

@@ -21,12 +21,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simulations._checks import check_matrix
 from simulations.self_distillation._arguments import check_alphas, check_ridges, check_size
 from simulations.self_distillation._designs import Designs, batches, draw_designs
 from simulations.self_distillation.filters import Step, filter_steps, settled_step
 from simulations.self_distillation.task import LinearTask, Named, linear_task
 
-__all__ = ["distilled_risks", "settled_risks", "two_step_risks"]
+__all__ = ["distilled_risks", "relative_deviations", "settled_risks", "two_step_risks"]
 
 Array = NDArray[np.float64]
 
@@ -65,6 +66,40 @@ def distilled_risks(
 
     result = over_designs(rng, replicates, samples, task, risks)
     return result if np.ndim(alphas) == 2 else result[:, 0]
+
+
+def relative_deviations(
+    rng: np.random.Generator,
+    replicates: int,
+    *,
+    reference: ArrayLike,
+    samples: int,
+    features: int,
+    ridges: ArrayLike,
+    alphas: ArrayLike = (),
+    spectrum: Named = ("isotropic", 1.0),
+    signal: Named = ("isotropic",),
+    signal_power: float,
+    noise_variance: float,
+) -> Array:
+    """Return excess risk / `reference` - 1 of every step, shape (replicates, ridges, steps).
+
+    `reference` (ridges, steps) > 0 holds what the risks are compared with, their limits say; `alphas` is one schedule;
+    `rng`, `replicates`, `samples`, `features`, `ridges`, `spectrum`, `signal`, `signal_power`, `noise_variance` as in
+    the head of this module.
+
+    >>> setting = dict(samples=3, features=2, ridges=(1e9,), signal_power=0.5, noise_variance=0.25)
+    >>> relative_deviations(np.random.default_rng(0), 1, reference=[[0.25]], **setting).round(6).tolist()
+    [[[1.0]]]
+    """
+    compared = check_matrix("reference", reference, axes=("ridges", "steps"), low=0.0, open_low=True)
+    shape = check_ridges(ridges).size, check_alphas(alphas).size + 1
+    if compared.shape != shape:
+        raise ValueError(f"reference must have shape {shape}, one number for each ridge and step, got {compared.shape}")
+    population = {"spectrum": spectrum, "signal": signal, "signal_power": signal_power}
+    sizes = {"samples": samples, "features": features, "noise_variance": noise_variance}
+    risks = distilled_risks(rng, replicates, ridges=ridges, alphas=alphas, **population, **sizes)
+    return risks[..., 0] / compared - 1
 
 
 def settled_risks(

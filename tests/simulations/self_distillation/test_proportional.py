@@ -10,7 +10,12 @@ import pytest
 
 from simulations.self_distillation._designs import draw_designs, draw_inputs
 from simulations.self_distillation.literal import literal_risks
-from simulations.self_distillation.proportional import distilled_risks, settled_risks, two_step_risks
+from simulations.self_distillation.proportional import (
+    distilled_risks,
+    relative_deviations,
+    settled_risks,
+    two_step_risks,
+)
 from simulations.self_distillation.recursion import literal_coefficients
 from simulations.self_distillation.task import LinearTask, linear_task, signal_squares, spectrum_values
 
@@ -75,6 +80,14 @@ def test_signs_are_averaged_without_touching_the_mean_of_schedules() -> None:
     both = distilled_risks(rng(), 3, alphas=[(0.1, 0.2), (0.7, -0.3)], **setting)
     for i, alphas in enumerate([(0.1, 0.2), (0.7, -0.3)]):
         np.testing.assert_allclose(both[:, i], distilled_risks(rng(), 3, alphas=alphas, **setting), rtol=1e-12)
+
+
+def test_deviations_are_those_of_the_risks() -> None:
+    setting = {"samples": 5, "features": 3, "ridges": (0.03, 0.9), "alphas": ALPHAS, **TASK}
+    reference = np.linspace(0.2, 3.0, 8).reshape(2, 4)
+    deviations = relative_deviations(rng(), 3, reference=reference, **setting)
+    risks = distilled_risks(rng(), 3, **setting)[..., 0]
+    np.testing.assert_allclose((1 + deviations) * reference, risks, rtol=1e-14)
 
 
 # --- oracle
@@ -173,6 +186,17 @@ def test_bad_settings(change: dict, message: str) -> None:
     for measure in (distilled_risks, literal_risks):
         with pytest.raises(ValueError, match=message):
             measure(rng(), **setting)
+
+
+def test_bad_references() -> None:
+    setting = {"samples": 3, "features": 4, "ridges": (0.1,), "alphas": (0.5,), **TASK}
+    for reference, message in (
+        ([1.0, 2.0], r"reference must have shape \(ridges, steps\)"),
+        ([[1.0]], r"reference must have shape \(1, 2\), one number for each ridge and step, got \(1, 1\)"),
+        ([[1.0, 0.0]], r"reference must be > 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            relative_deviations(rng(), 1, reference=reference, **setting)
 
 
 def test_bad_limits() -> None:
