@@ -83,7 +83,7 @@ def _distances(*, draw: int, n: int, ridge: float, alpha: float, step: int, alig
     limit = kernel @ np.linalg.solve(alpha * kernel + ridge * np.eye(n), alpha * targets)
     fits = simulation.literal_fits(kernel, targets, ridge, np.full(step - 1, alpha))
     before = targets if step == 1 else fits[-2]
-    start, previous, now = (np.linalg.norm(values - limit) for values in (targets, before, fits[-1]))
+    start, previous, now = (float(np.linalg.norm(values - limit)) for values in (targets, before, fits[-1]))
     return np.array([now / start, now / previous])
 
 
@@ -92,7 +92,7 @@ def _partly_aligned(draw: int, n: int, aligned: float) -> tuple[Array, Array]:
     kernel, targets, _, _ = drawn_problem(draw, n)
     top = np.linalg.eigh(kernel)[1][:, -1:]
     mixed = (1 - aligned) * targets + aligned * np.linalg.norm(targets) * top
-    return kernel, np.asarray(mixed, dtype=np.float64)
+    return kernel, mixed
 
 
 def _rate(which: str, kernel: Array, ridge: float, alpha: float) -> float:
