@@ -1,0 +1,13 @@
+"""The ledger of "Gradient Descent Monotonically Decreases the Sharpness of Gradient Flow Solutions in Scalar Networks
+and Beyond" (Kreisler et al. 2023), claims sn.T1 to sn.E2.
+
+`CLAIMS` lists them in the order of the argument: one step, the invariant set, local expansions, depth two, equal
+weights, the landing below the edge, and what is seen beyond scalar networks.
+"""
+
+from claims.scalar_networks import invariance, monotone
+from claims.scalar_networks._paper import PAPER
+
+__all__ = ["CLAIMS", "PAPER"]
+
+CLAIMS = (*monotone.CLAIMS, *invariance.CLAIMS)
