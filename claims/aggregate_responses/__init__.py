@@ -4,7 +4,18 @@
 weight, exact results at finite size, label privacy, extensions, experiments.
 """
 
-from claims.aggregate_responses import bag_sizes, finite, limits, losses, matrix_beta, privacy, ridge_floor
+from claims.aggregate_responses import (
+    alternatives,
+    bag_sizes,
+    curated,
+    extensions,
+    finite,
+    limits,
+    losses,
+    matrix_beta,
+    privacy,
+    ridge_floor,
+)
 from claims.aggregate_responses._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
@@ -17,4 +28,7 @@ CLAIMS = (
     *privacy.CLAIMS,
     *bag_sizes.CLAIMS,
     *ridge_floor.CLAIMS,
+    *extensions.CLAIMS,
+    *alternatives.CLAIMS,
+    *curated.CLAIMS,
 )

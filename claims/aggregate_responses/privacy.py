@@ -199,7 +199,7 @@ D2 = Claim(
         {"psi": 8.0, "bag_size": 4.0, "interpolations": (0.0, 0.1), "epsilon": 0.02, **PRINTED},
     ),
     outputs=("smaller weight", "larger weight"),
-    sizes=(12, 24, 48, 96),
+    sizes=(8, 16, 32, 64),
     at_size=_at_features,
     budget=4000,
     mutants=tuple(
@@ -282,7 +282,7 @@ D3 = Claim(
         },
     ),
     outputs=("smaller weight", "larger weight"),
-    sizes=(12, 24, 48, 96),
+    sizes=(8, 16, 32, 64),
     at_size=_at_features,
     budget=4000,
     mutants=tuple(
