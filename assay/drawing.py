@@ -3,33 +3,38 @@
 Theory is drawn as lines, simulation as filled points with error bars, published data as open points, guides for the eye
 thin and grey. A point that the interval refutes against the line under it becomes an open red cross and is counted in
 the stamps. Every call keeps what it drew as an `assay.marks.Mark`: the figure's table and its tests are made of those.
+Maps of very many cells are kept apart, as `assay.marks.Map`, and go to an .npz file beside the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from assay.marks import Mark, Role, Stamp, stamp
+from assay.marks import Map, Mark, Role, Stamp, stamp
 
-__all__ = ["MISSING", "PALETTE", "REFUTED", "STYLE", "Canvas", "shades"]
+__all__ = ["MISSING", "PALETTE", "REFUTED", "STYLE", "Canvas", "Layer", "shades"]
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
 REFUTED = "#E00000"  # of crosses on refuted points
 MISSING = "#B00000"  # of notes about what is missing
 GUIDE = "0.6"
+EMPTY = "0.85"  # of cells without a value
+MOST_CROSSES = 1000  # on one map, evenly chosen among the refuted cells
 TEXT, SMALL = 9.0, 8.0  # points at final size
 HANDLE = 2.5  # letters: dashes show on both sides of a marker
 PLAIN_DECADES = 2.5  # a logarithmic axis over fewer decades has plain numbers
@@ -57,11 +62,23 @@ def shades(count: int) -> list[tuple[float, float, float]]:
     return [(float(r), float(g), float(b)) for r, g, b, _ in colors]
 
 
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One quantity of a map: its name `series`, its values `z` (rows, columns), nan where another layer shows, and
+    `norm` and `cmap` that turn them into colours."""
+
+    series: str
+    z: NDArray[np.floating[Any]]
+    norm: Normalize
+    cmap: Colormap
+
+
 class Canvas:
     """A figure under construction: `rows` x `columns` panels on `size` = (width, height) in inches at final size.
 
-    `ratios` are the relative widths of the columns. `figure` is the matplotlib figure, made without pyplot's global
-    state; `axes` its panels by name; `marks` what was drawn. Call `finish` once, before saving.
+    `ratios` are the relative widths of the columns; `dpi` the pixels per inch of a saved PNG, None for the house's 200.
+    `figure` is the matplotlib figure, made without pyplot's global state; `axes` its panels by name; `marks` what was
+    drawn, `maps` the large maps among it. Call `finish` once, before saving.
 
     >>> canvas = Canvas(size=(3.4, 2.6))
     >>> ax = canvas.panel("a", x="samples, n", y="test MSE")
@@ -76,6 +93,7 @@ class Canvas:
         columns: int = 1,
         size: tuple[float, float] = (7.0, 3.4),
         ratios: Sequence[float] | None = None,
+        dpi: float | None = None,
     ) -> None:
         with mpl.rc_context(STYLE):
             self.figure = Figure(figsize=size, layout="constrained", facecolor="white")
@@ -83,6 +101,8 @@ class Canvas:
             self._grid = self.figure.add_gridspec(rows, columns, width_ratios=ratios)
         self.axes: dict[str, Axes] = {}
         self.marks: list[Mark] = []
+        self.maps: list[Map] = []
+        self.dpi = dpi
         self.stamps: list[Stamp] = []
         self._keys: dict[str, Any] = {}
         self._notes: dict[Axes, Text] = {}
@@ -198,7 +218,7 @@ class Canvas:
         """
         axes = ((x, ax.xaxis), (y, ax.yaxis))
         edges = [_edges(np.asarray(v, dtype=float), axis.get_scale() == "log") for v, axis in axes]
-        ax.set_facecolor("0.85")
+        ax.set_facecolor(EMPTY)
         mesh = ax.pcolormesh(*edges, np.ma.masked_invalid(z), norm=norm, cmap=cmap, rasterized=True)
         columns, rows = np.meshgrid(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
         bad = np.broadcast_to(np.asarray(crossed, dtype=bool), columns.shape)
@@ -206,6 +226,44 @@ class Canvas:
             ax.plot(columns[bad], rows[bad], ls="", marker="x", color=REFUTED, ms=5, mew=1.5)
         self._keep(ax, series, role, columns, rows, z=z, crossed=bad)
         return mesh
+
+    def map(
+        self,
+        ax: Axes,
+        x: ArrayLike,
+        y: ArrayLike,
+        layers: Sequence[Layer],
+        *,
+        role: Role = "simulation",
+        crossed: ArrayLike = False,
+    ) -> list[ScalarMappable]:
+        """Draw `layers` of a map over the even grid of centres (`x`[j], `y`[i]) on `ax` as pixels, later ones on top.
+
+        For maps of many cells: these are kept in `maps`, not in `marks`, so that they go to the .npz file and not to
+        the table. Cells without a value stay grey. `crossed` flags refuted cells (rows, columns); of those a thousand
+        at most get a red cross. Returns what `colorbar` needs for each layer; `role` as in `line`. Raises `ValueError`
+        for centres that are not evenly spaced.
+        """
+        columns, rows = (np.asarray(v, dtype=float) for v in (x, y))
+        for name, centres in (("x", columns), ("y", rows)):
+            if not np.allclose(np.diff(centres), np.diff(centres)[:1], rtol=1e-6):
+                raise ValueError(f"{name} must be evenly spaced: the cells of a map are pixels of one size")
+        pixels = np.full((rows.size, columns.size, 4), round(255 * float(EMPTY)), dtype=np.uint8)
+        bad = np.broadcast_to(np.asarray(crossed, dtype=bool), pixels.shape[:2])
+        panel = self._panel_of(ax, role)
+        for layer in layers:
+            known = np.isfinite(layer.z)
+            pixels[known] = layer.cmap(layer.norm(layer.z[known]), bytes=True)
+            self.maps.append(Map(panel, layer.series, role, columns, rows, layer.z, bad & known))
+        pixels[..., 3] = 255
+        across, up = (_edges(v, False) for v in (columns, rows))
+        frame = (across[0], across[-1], up[0], up[-1])
+        ax.imshow(pixels, origin="lower", extent=frame, aspect=ax.get_aspect(), interpolation="auto")
+        refuted = np.argwhere(bad)
+        refuted = refuted[:: max(1, -(-len(refuted) // MOST_CROSSES))]
+        if len(refuted):
+            ax.plot(columns[refuted[:, 1]], rows[refuted[:, 0]], ls="", marker="x", color=REFUTED, ms=5, mew=1.5)
+        return [ScalarMappable(layer.norm, layer.cmap) for layer in layers]
 
     def contour(
         self, ax: Axes, x: ArrayLike, y: ArrayLike, z: ArrayLike, levels: ArrayLike, *, series: str, **style: Any
@@ -220,7 +278,7 @@ class Canvas:
         columns, rows = np.meshgrid(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
         self._keep(ax, series, "theory", columns, rows, z=z)
 
-    def colorbar(self, mesh: QuadMesh, panels: Sequence[Axes], label: str, **style: Any) -> None:
+    def colorbar(self, mesh: ScalarMappable, panels: Sequence[Axes], label: str, **style: Any) -> None:
         """Put a colour bar of `mesh` beside `panels`; `label` says quantity and unit, `style` goes to matplotlib."""
         if isinstance(mesh.norm, LogNorm):
             style = {"ticks": LogLocator(subs=(1.0, 2.0, 5.0)), "format": PLAIN, **style}
@@ -255,7 +313,9 @@ class Canvas:
     def crossed(self) -> tuple[int, int]:
         """How many simulated points are drawn as refuted, and how many there are."""
         flags = [mark.crossed for mark in self.marks if mark.role == "simulation"]
-        return sum(int(f.sum()) for f in flags), sum(f.size for f in flags)
+        maps = [one for one in self.maps if one.role == "simulation"]
+        bad = sum(int(f.sum()) for f in flags) + sum(int(one.crossed.sum()) for one in maps)
+        return bad, sum(f.size for f in flags) + sum(int(np.isfinite(one.z).sum()) for one in maps)
 
     def finish(self) -> None:
         """Draw the legend below and the stamps above the panels, in as many columns as the width holds."""
@@ -281,6 +341,15 @@ class Canvas:
         if label and artist is not None:
             self._keys.setdefault(label, artist)
 
+    def _panel_of(self, ax: Axes, role: Role) -> str:
+        """The name of the panel `ax`, after checking it and the `role` of what is drawn there."""
+        if role not in get_args(Role):
+            raise ValueError(f"role must be one of {', '.join(get_args(Role))}, got role={role!r}")
+        panel = next((name for name, known in self.axes.items() if known is ax), None)
+        if panel is None:
+            raise ValueError("ax must be a panel of this canvas, as its method panel returns")
+        return panel
+
     def _keep(
         self,
         ax: Axes,
@@ -294,11 +363,7 @@ class Canvas:
         crossed: ArrayLike = False,
     ) -> None:
         """Record what was just drawn, broadcast to flat columns of one length."""
-        if role not in get_args(Role):
-            raise ValueError(f"role must be one of {', '.join(get_args(Role))}, got role={role!r}")
-        panel = next((name for name, known in self.axes.items() if known is ax), None)
-        if panel is None:
-            raise ValueError("ax must be a panel of this canvas, as its method panel returns")
+        panel = self._panel_of(ax, role)
         numbers = [np.asarray(v, dtype=float) for v in (x, y, low, high, z)]
         *columns, flags = (np.ravel(v).copy() for v in np.broadcast_arrays(*numbers, np.asarray(crossed, dtype=bool)))
         self.marks.append(Mark(panel, series, role, *columns, crossed=flags))

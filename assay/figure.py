@@ -26,7 +26,7 @@ from assay.claim import Scale
 from assay.drawing import MISSING, STYLE, Canvas
 from assay.experiment import Experiment, library_versions, measure_name
 from assay.ledger import Ledger, entry
-from assay.marks import Stamp, table
+from assay.marks import Stamp, archive, table
 from assay.moments import Moments
 from assay.seeds import canonical_json
 from assay.sweep import Outcome, Sweep
@@ -68,13 +68,15 @@ class FigureSpec:
 
 @dataclass(frozen=True, eq=False)
 class FigureResult:
-    """What a run left: the paths of `figure`, `table` and `record`, the `data` drawn, the finished `canvas`."""
+    """What a run left: the paths of `figure`, `table`, `record` and, of large maps, `maps` (None where the figure has
+    none), the `data` drawn, the finished `canvas`."""
 
     figure: Path
     table: Path
     record: Path
     data: FigureData
     canvas: Canvas
+    maps: Path | None = None
 
 
 def run_figure(
@@ -89,6 +91,8 @@ def run_figure(
     claims: Mapping[str, tuple[str, Any]] | None = None,
 ) -> FigureResult:
     """Compute and draw `spec`, write ``<out>/<id>.<format>``, ``<id>.csv`` and ``<id>.json``; return where and what.
+
+    Large maps on the canvas are written to ``<id>.npz`` (see `assay.marks.archive`), not to the table.
 
     `sweep` supplies the replicates at `scale` ("quick", "standard", "paper") and suite `seed` >= 0; `ledger` the
     verdicts: a claim without a current line is judged now and appended. `out` is a folder, made if needed; `format`
@@ -109,11 +113,14 @@ def run_figure(
     canvas = draw(spec, data)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {kind: folder / f"{spec.id}.{kind}" for kind in (format, "csv", "json")}
+    paths = {kind: folder / f"{spec.id}.{kind}" for kind in (format, "csv", "json", "npz")}
     _write(paths[format], _picture(canvas, format))
     _write(paths["csv"], table(canvas.marks).encode())
     _write(paths["json"], _record(spec, plan, data, canvas))
-    return FigureResult(paths[format], paths["csv"], paths["json"], data, canvas)
+    if canvas.maps:
+        _write(paths["npz"], archive(canvas.maps))
+    maps = paths["npz"] if canvas.maps else None
+    return FigureResult(paths[format], paths["csv"], paths["json"], data, canvas, maps)
 
 
 def gather(
@@ -185,7 +192,7 @@ def _picture(canvas: Canvas, format: str) -> bytes:
     buffer = BytesIO()
     dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
     with mpl.rc_context(STYLE):
-        canvas.figure.savefig(buffer, format=format, metadata=dateless)
+        canvas.figure.savefig(buffer, format=format, metadata=dateless, dpi=canvas.dpi or STYLE["savefig.dpi"])
     return buffer.getvalue()
 
 

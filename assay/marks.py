@@ -1,7 +1,8 @@
-"""What a figure shows, as data: marks, refuted points, stamps of verdicts, and the table as text."""
+"""What a figure shows, as data: marks and maps, refuted points, stamps of verdicts, the table as text."""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from scipy.stats import t as student
 
 from assay.interval import ALPHA_REFUTED, half_width
 
-__all__ = ["COLUMNS", "Mark", "Role", "Stamp", "refuted", "stamp", "table"]
+__all__ = ["COLUMNS", "Map", "Mark", "Role", "Stamp", "archive", "refuted", "stamp", "table"]
 
 Role = Literal["theory", "simulation", "data", "guide"]
 COLUMNS = ("panel", "series", "role", "x", "y", "y_low", "y_high", "z")
@@ -38,6 +39,20 @@ class Mark:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     z: NDArray[np.float64]
+    crossed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """A map of many cells, drawn as pixels: `panel`, `series` and `role` as of a `Mark`, columns `x` and rows `y` of
+    the cells' centres, values `z` (rows, columns), nan where there is none, and the cells found refuted, `crossed`."""
+
+    panel: str
+    series: str
+    role: Role
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    z: NDArray[np.floating[Any]]
     crossed: NDArray[np.bool_]
 
 
@@ -111,6 +126,26 @@ def table(marks: Iterable[Mark]) -> str:
         columns = zip(mark.x, mark.y, mark.low, mark.high, mark.z, strict=True)
         rows.extend(f"{head},{','.join(_number(value) for value in row)}" for row in columns)
     return "\n".join(rows) + "\n"
+
+
+def archive(maps: Iterable[Map]) -> bytes:
+    """Return `maps` as the bytes of a compressed .npz file: arrays "<panel>: <series>" with " x", " y", " z" behind.
+
+    Millions of cells are too many for a table of text. Equal maps give equal bytes.
+
+    >>> one = Map("only", "time", "simulation", np.arange(2.0), np.arange(1.0), np.ones((1, 2)), np.zeros((1, 2), bool))
+    >>> sorted(np.load(io.BytesIO(archive([one]))).files)
+    ['only: time x', 'only: time y', 'only: time z']
+    """
+    arrays: dict[str, Any] = {}
+    for one in maps:
+        name = f"{one.panel}: {one.series}"
+        if f"{name} z" in arrays:
+            raise ValueError(f"maps of one panel must have different series, got {one.series!r} twice on {one.panel!r}")
+        arrays |= {f"{name} x": one.x, f"{name} y": one.y, f"{name} z": one.z}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
 
 
 def _quoted(text: str) -> str:

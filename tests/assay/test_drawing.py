@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import LogNorm, Normalize, to_rgba
 
-from assay.drawing import PALETTE, REFUTED, Canvas, shades
+from assay.drawing import EMPTY, MOST_CROSSES, PALETTE, REFUTED, Canvas, Layer, shades
 
 SMALLEST_FONT = 8.0  # points, at final size
 
@@ -97,6 +97,59 @@ def test_refuted_cells_are_crossed():
     crosses = [line for line in ax.lines if line.get_marker() == "x"]
     assert crosses[0].get_xydata().tolist() == [[2, 3]]
     assert canvas.crossed == (1, 4)
+
+
+def pixels_of(ax) -> np.ndarray:
+    """Colours of the only picture on the axes, rows from below."""
+    (picture,) = ax.images
+    return np.asarray(picture.get_array())
+
+
+def test_a_map_draws_its_layers_as_pixels_and_stays_out_of_the_marks():
+    canvas, ax = simple(scales=("linear", "linear"))
+    nan, cmap = np.nan, plt.get_cmap("viridis")
+    first = Layer("time", np.array([[0.0, 4.0, nan], [nan, 2.0, nan]]), Normalize(0, 4), cmap)
+    second = Layer("sharpness", np.array([[nan, 8.0, nan], [6.0, nan, nan]]), Normalize(6, 8), plt.get_cmap("magma"))
+    bars = canvas.map(ax, [1.0, 2.0, 3.0], [5.0, 7.0], [first, second])
+    grey = [round(255 * float(EMPTY))] * 3 + [255]
+    expected = [
+        [cmap(0.0, bytes=True), plt.get_cmap("magma")(1.0, bytes=True), grey],
+        [plt.get_cmap("magma")(0.0, bytes=True), cmap(0.5, bytes=True), grey],
+    ]
+    assert np.array_equal(pixels_of(ax), np.array(expected, dtype=np.uint8))
+    assert ax.images[0].get_extent() == [0.5, 3.5, 4.0, 8.0]
+    assert (ax.images[0].origin, ax.get_aspect()) == ("lower", "auto")
+    assert canvas.marks == []
+    assert [one.series for one in canvas.maps] == ["time", "sharpness"]
+    assert (canvas.maps[0].panel, canvas.maps[0].role, canvas.maps[0].z) == ("only", "simulation", first.z)
+    assert [(bar.norm, bar.cmap) for bar in bars] == [(first.norm, cmap), (second.norm, second.cmap)]
+    assert canvas.crossed == (0, 5)  # the cells that have a value
+
+
+def test_refuted_cells_of_a_map_are_counted_and_some_are_crossed():
+    canvas, ax = simple(scales=("linear", "linear"))
+    z, bad = np.ones((50, 80)), np.zeros((50, 80), dtype=bool)
+    bad[3, 7] = True
+    canvas.map(
+        ax, np.arange(80.0), np.arange(50.0), [Layer("one", z, Normalize(0, 1), plt.get_cmap("gray"))], crossed=bad
+    )
+    (cross,) = [line for line in ax.lines if line.get_marker() == "x"]
+    assert cross.get_xydata().tolist() == [[7, 3]]
+    assert canvas.crossed == (1, 4000)
+    canvas.map(
+        ax, np.arange(80.0), np.arange(50.0), [Layer("two", z, Normalize(0, 1), plt.get_cmap("gray"))], crossed=True
+    )
+    assert canvas.crossed == (4001, 8000)
+    assert 0 < len(ax.lines[-1].get_xydata()) <= MOST_CROSSES
+
+
+def test_a_map_needs_cells_of_one_size():
+    canvas, ax = simple(scales=("linear", "linear"))
+    layer = Layer("one", np.ones((2, 3)), Normalize(0, 1), plt.get_cmap("gray"))
+    with pytest.raises(ValueError, match="x must be evenly spaced"):
+        canvas.map(ax, [1.0, 2.0, 4.0], [0.0, 1.0], [layer])
+    with pytest.raises(ValueError, match="role must be one of"):
+        canvas.map(ax, [1.0, 2.0, 3.0], [0.0, 1.0], [layer], role="guess")
 
 
 def test_a_band_records_both_edges():

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.colors import Normalize
 
 from assay import figure
 from assay.discovery import UnknownId
-from assay.drawing import Canvas
+from assay.drawing import Canvas, Layer
 from assay.experiment import Experiment
 from assay.figure import FigureData, FigureSpec, gather, judge, run_figure
 from assay.ledger import Ledger
@@ -81,6 +83,36 @@ def test_the_three_files_say_the_same(bench):
     assert record["verdicts"]["toy.mean"]["verdict"] == "holds"
     assert record["stamps"] == result_stamps(result)
     assert result.figure.read_bytes().startswith(b"\x89PNG")
+
+
+def mapped(data: FigureData) -> Canvas:
+    """A map beside a line, at its own resolution."""
+    canvas = Canvas(size=(3.0, 2.0), dpi=150)
+    ax = canvas.panel("only", x="x, unit", y="y, unit", scales=("linear", "linear"))
+    z = np.where(np.eye(40, 50) > 0, np.nan, np.arange(50.0))
+    canvas.map(ax, np.arange(50.0), np.arange(40.0), [Layer("time", z, Normalize(0, 50), colormaps["magma"])])
+    canvas.line(ax, [0, 1], [0, 1], series="theory")
+    return canvas
+
+
+def test_large_maps_go_to_a_file_of_their_own(bench):
+    result = run(bench, replace(toys.FIGURE, draw=mapped))
+    assert result.maps == bench[2] / f"{toys.FIGURE.id}.npz"
+    with np.load(result.maps) as file:
+        assert sorted(file.files) == ["only: time x", "only: time y", "only: time z"]
+        assert np.array_equal(file["only: time z"], result.canvas.maps[0].z, equal_nan=True)
+    assert len(result.table.read_text().splitlines()) == 3  # the header and the line
+    width, height = np.frombuffer(result.figure.read_bytes()[16:24], dtype=">u4")
+    assert (width, height) == (450, 300)
+    first = result.maps.read_bytes()
+    assert run(bench, replace(toys.FIGURE, draw=mapped)).maps.read_bytes() == first
+    assert json.loads(result.record.read_text())["simulated_points"] == 1960
+
+
+def test_a_figure_without_maps_has_no_such_file(bench):
+    result = run(bench)
+    assert result.maps is None
+    assert not list(bench[2].glob("*.npz"))
 
 
 def result_stamps(result):

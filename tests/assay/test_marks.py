@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from assay.interval import ALPHA_REFUTED, half_width
-from assay.marks import COLUMNS, Mark, refuted, stamp, table
+from assay.marks import COLUMNS, Map, Mark, archive, refuted, stamp, table
 
 LINE = {"id": "toy.mean", "verdict": "holds", "expected": "holds", "as_expected": True, "reason": ""}
 
@@ -135,3 +135,14 @@ def test_the_table_gives_back_what_was_drawn():
 
 def test_the_table_keeps_nine_digits():
     assert ",0.123456789," in table([mark(y=[0.1234567891, 1.0])])
+
+
+# --- bad input
+
+
+def test_two_maps_of_one_name_on_a_panel_are_refused():
+    one = Map(
+        "left", "time", "simulation", np.arange(2.0), np.arange(1.0), np.ones((1, 2)), np.zeros((1, 2), dtype=bool)
+    )
+    with pytest.raises(ValueError, match="'time' twice on 'left'"):
+        archive([one, one])
