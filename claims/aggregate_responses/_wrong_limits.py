@@ -20,9 +20,30 @@ from scipy.optimize import brentq
 from assay.claim import Mutant
 from theory import aggregate_responses as theory
 
-__all__ = ["Cell", "at_ratio", "cell", "mutants", "right", "scaled", "total", "wrong"]
+__all__ = [
+    "QUICK_SIZES",
+    "SIZES",
+    "TASK",
+    "Cell",
+    "at_ratio",
+    "cell",
+    "mutants",
+    "right",
+    "scaled",
+    "settings",
+    "total",
+    "wrong",
+]
 
 Array = NDArray[np.float64]
+TASK = {"signal": 1.7, "noise_variance": 0.6}
+SIZES = (20, 40, 80, 160)
+QUICK_SIZES = (10, 20, 40, 80)
+
+
+def settings(*cells: tuple[float, float, tuple[float | str, ...]]) -> tuple[dict[str, Any], ...]:
+    """Settings of (samples per feature, bag size, weights)."""
+    return tuple({"samples_per_feature": p, "bag_size": k, "interpolations": rhos, **TASK} for p, k, rhos in cells)
 
 
 def at_ratio(setting: Mapping[str, Any], size: float) -> dict[str, Any]:
