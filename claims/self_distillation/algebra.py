@@ -192,6 +192,107 @@ A1_WEIGHTS = Claim(
 )
 
 
+def _reweighted(*, draw: int, n: int, ridge: float, weights: Any, alphas: Any) -> Array:
+    """The last step's fits with weighted samples, refitted: ridge/weight on the diagonal, weight 0 left out."""
+    kernel, targets, _, _ = drawn_problem(draw, n)
+    return simulation.literal_fits(kernel, targets, ridge, alphas, weights=weights)[-1].ravel()
+
+
+def _in_weighted_basis(which: str = "right", *, draw: int, n: int, ridge: float, weights: Any, alphas: Any) -> Array:
+    """The same in the eigenbasis of sqrt(w) K sqrt(w), or with wrong weights."""
+    kernel, targets, _, _ = drawn_problem(draw, n)
+    w = np.asarray(weights)
+    loads = {
+        "roots of the weights": np.sqrt(w),
+        "weights squared": w**2,
+        "weights with mean 1": w / w.mean(),
+        "no weights": np.ones(n),
+    }.get(which, w)
+    return theory.fits(kernel, targets, ridge, alphas, sample_weights=loads)[-1].ravel()
+
+
+A1_SAMPLES = Claim(
+    id="sd.A1.samples",
+    title="Weighted samples: the same recursion with another hat matrix",
+    statement=(
+        r"\textstyle\sum_i w_i\,(\dots)_i^2:\quad L=K(K+\lambda W^{-1})^{-1},\ "
+        r"\text{similar to } W^{1/2}KW^{1/2}(W^{1/2}KW^{1/2}+\lambda I)^{-1}"
+    ),
+    source="derived",
+    provenance="derived",
+    assumptions=(RIDGE, "weights >= 0; weight 0 drops the point"),
+    equations={
+        "theory.self_distillation.fits": "in the weighted eigenbasis",
+        "simulations.self_distillation.literal_fits": "by refits",
+    },
+    kind="identity",
+    relative=False,
+    margin=1e-11,
+    predict=_in_weighted_basis,
+    measure=_reweighted,
+    settings=(
+        {"draw": 13, "n": 5, "ridge": 0.3, "weights": (0.3, 2.5, 1.1, 0.04, 7.0), "alphas": (0.35, 0.1)},
+        {"draw": 14, "n": 6, "ridge": 1.2, "weights": (0.6, 0.0, 3.0, 0.2, 0.0, 1.7), "alphas": (0.2, 0.9, -0.4)},
+    ),
+    mutants=wrong_predictions(
+        _in_weighted_basis, "roots of the weights", "weights squared", "weights with mean 1", "no weights"
+    ),
+)
+
+
+def _primal_predictions(*, draw: int, n: int, features: int, ridge: float, alphas: Any) -> Array:
+    """The last step's predictions of the linear model at new points, from coefficients refitted step by step."""
+    design, targets, new = _drawn_design(draw, n, features)
+    return new @ simulation.literal_coefficients(design, targets, ridge, alphas)[-1]
+
+
+def _drawn_design(draw: int, n: int, features: int) -> tuple[Array, Array, Array]:
+    """Design, targets, three new rows."""
+    rng = np.random.default_rng([draw, n, features])
+    rows = rng.normal(size=(n + 3, features)) * np.linspace(0.5, 2.0, features)
+    return rows[:n], rows[:n] @ rng.normal(size=features) + 0.7 * rng.normal(size=n), rows[n:]
+
+
+def _dual_predictions(which: str = "right", *, draw: int, n: int, features: int, ridge: float, alphas: Any) -> Array:
+    """The same by the kernel X X^T, or by wrong translations."""
+    design, targets, new = _drawn_design(draw, n, features)
+    penalty = {"ridge times n": ridge * n, "ridge over n": ridge / n}.get(which, ridge)
+    gram, cross = design @ design.T, new @ design.T
+    if which == "kernel divided by the features":
+        gram, cross = gram / features, cross / features
+    fits = theory.fits(gram, targets, penalty, alphas, cross)
+    return fits[0] if which == "first fit" else fits[-1]
+
+
+A1_PRIMAL = Claim(
+    id="sd.A1.primal",
+    title="Linear models: the recursion of the coefficients",
+    statement=(
+        r"K=XX^\top:\quad \beta^{(t)}=\alpha_t\beta^{(1)}+(1-\alpha_t)\,(X^\top X+\lambda I)^{-1}X^\top X\,"
+        r"\beta^{(t-1)},\quad f^{(t)}(x)=x^\top\beta^{(t)}"
+    ),
+    source="derived",
+    provenance="derived",
+    assumptions=(RIDGE, "more samples than features or fewer"),
+    equations={
+        "theory.self_distillation.fits": "by the kernel",
+        "simulations.self_distillation.literal_coefficients": "by the coefficients",
+    },
+    kind="identity",
+    relative=False,
+    margin=1e-10,
+    predict=_dual_predictions,
+    measure=_primal_predictions,
+    settings=(
+        {"draw": 15, "n": 12, "features": 4, "ridge": 1.3, "alphas": (0.3, 0.05, 0.6)},
+        {"draw": 16, "n": 5, "features": 11, "ridge": 4.0, "alphas": (0.0, -0.8)},
+    ),
+    mutants=wrong_predictions(
+        _dual_predictions, "ridge times n", "ridge over n", "kernel divided by the features", "first fit"
+    ),
+)
+
+
 # ---------------------------------------------------------------- A2: constant alpha
 
 
@@ -266,4 +367,4 @@ A2 = Claim(
     ),
 )
 
-CLAIMS = (A1, A1_SYMBOLS, A1_WEIGHTS, A2)
+CLAIMS = (A1, A1_SYMBOLS, A1_WEIGHTS, A1_SAMPLES, A1_PRIMAL, A2)

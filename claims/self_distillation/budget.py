@@ -101,9 +101,9 @@ M1 = Claim(
     measure=_minus_survivors,
     settings=CHAINS,
     domain=WORLD,
-    restarts=60,
+    restarts=150,
     mutants=wrong_predictions(_minus_least, "one more", "s^2 for s", "n not in s"),
-    scales={"quick": {"restarts": 12, "settings": CHAINS[1:3]}, "paper": {"restarts": 2000}},
+    scales={"quick": {"restarts": 20, "settings": CHAINS[1:3]}, "paper": {"restarts": 2000}},
 )
 
 M2 = Claim(
@@ -125,9 +125,9 @@ M2 = Claim(
     measure=_survivors,
     settings=CHAINS,
     domain=WORLD,
-    restarts=60,
+    restarts=150,
     mutants=wrong_predictions(_most, "one less", "s for s^2", "half"),
-    scales={"quick": {"restarts": 12, "settings": CHAINS[:2]}, "paper": {"restarts": 2000}},
+    scales={"quick": {"restarts": 20, "settings": CHAINS[:2]}, "paper": {"restarts": 2000}},
 )
 
 
@@ -187,9 +187,9 @@ M3 = Claim(
     measure=_ridges_before,
     settings=CHAINS[1:],
     domain=WORLD,
-    restarts=60,
+    restarts=150,
     mutants=wrong_predictions(_ridges_after, "falls", "doubles", "squared", "two percent more"),
-    scales={"quick": {"restarts": 12, "settings": CHAINS[1:3]}, "paper": {"restarts": 2000}},
+    scales={"quick": {"restarts": 20, "settings": CHAINS[1:3]}, "paper": {"restarts": 2000}},
 )
 
 CLAIMS = (M1, M2, M3)

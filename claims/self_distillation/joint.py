@@ -153,6 +153,48 @@ O4_MAP = Claim(
 )
 
 
+def _best_filter(*, draw: int, n: int, ridge: float) -> float:
+    """The least validation loss over all filters of the eigenvectors, by least squares."""
+    problem = validated(draw, n)
+    vectors = np.linalg.eigh(problem.kernel)[1]
+    columns = (problem.cross @ vectors) * (vectors.T @ problem.targets).T
+    return float(np.linalg.lstsq(columns, problem.clean, rcond=None)[1][0])
+
+
+def _free_optimum(
+    extra: int = 1, constrained: bool = False, factor: float = 1.0, *, draw: int, n: int, ridge: float
+) -> float:
+    """The jointly best loss of n + `extra` steps over all weights (or `constrained` to [0, 1]), times `factor`."""
+    problem = validated(draw, n)
+    data = (problem.kernel, problem.targets, ridge, n + extra, problem.cross, problem.clean)
+    return factor * theory.optimal_schedule(*data, constrained=constrained)[1]
+
+
+O4_REACH = Claim(
+    id="sd.O4.reach",
+    title="With one step more than modes, free weights reach every filter",
+    statement=(
+        r"T-1\ge\#\{\text{distinct } d_i>0\}:\quad \min_{\alpha\in\mathbb R^{T-1}}\|\tilde y-f^{(T)}\|^2="
+        r"\min_{b}\|\tilde y-k\,V\,\mathrm{diag}(b/d)\,V^\top y\|^2"
+    ),
+    source="derived",
+    provenance="derived",
+    assumptions=(RIDGE, VALIDATION, "then the schedule merely overfits the validation points"),
+    proof="sum_j c_j a^j is any polynomial of degree T - 1 with value 1 at a = 1: it takes any values at T - 1 others.",
+    equations={"theory.self_distillation.optimal_schedule": "the free optimum"},
+    kind="identity",
+    margin=1e-8,
+    predict=_free_optimum,
+    measure=_best_filter,
+    settings=({"draw": 85, "n": 3, "ridge": 0.3}, {"draw": 86, "n": 4, "ridge": 0.6}),
+    mutants=(
+        Mutant(name="as many steps as modes", predict=partial(_free_optimum, 0)),
+        Mutant(name="alphas in [0, 1]", predict=partial(_free_optimum, 1, True)),
+        Mutant(name="mean over the points", predict=partial(_free_optimum, 1, False, 1 / 12)),
+    ),
+)
+
+
 # ---------------------------------------------------------------- O5: the trap of the training set
 
 
@@ -208,7 +250,8 @@ O5 = Claim(
         ),
         Mutant(name="on new points too", predict=partial(_training_weight, "new")),
     ),
-    scales={"quick": {"restarts": 60}, "paper": {"restarts": 5000}},
+    restarts=1000,
+    scales={"quick": {"restarts": 60}, "paper": {"restarts": 10_000}},
 )
 
 
@@ -275,4 +318,4 @@ O6 = Claim(
     ),
 )
 
-CLAIMS = (O4, O4_MAP, O5, O6)
+CLAIMS = (O4, O4_MAP, O4_REACH, O5, O6)

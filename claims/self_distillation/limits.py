@@ -154,7 +154,8 @@ A4 = Claim(
         "aligned": Range(0.0, 1.0),
     },
     mutants=wrong_predictions(_distance_bounds, "r^(t + 1)", "alpha for 1 - alpha", "mean eigenvalue", "ridge doubled"),
-    scales={"quick": {"restarts": 60}, "paper": {"restarts": 3000}},
+    restarts=1000,
+    scales={"quick": {"restarts": 100}, "paper": {"restarts": 10_000}},
 )
 
 
@@ -256,7 +257,8 @@ A5 = Claim(
         "falls by one percent a step",
         "at least a^(t - 1)",
     ),
-    scales={"quick": {"restarts": 60}, "paper": {"restarts": 5000}},
+    restarts=1000,
+    scales={"quick": {"restarts": 100}, "paper": {"restarts": 10_000}},
 )
 
 

@@ -245,7 +245,7 @@ O3 = Claim(
         "ridge": Range(0.003, 10.0, log=True),
         "steps": Range(2, 5, integer=True),
     },
-    restarts=150,
+    restarts=500,
     mutants=wrong_predictions(
         _worse,
         "greedy falls at every step",

@@ -219,12 +219,12 @@ S2 = Claim(
         "step": Range(2, 12, integer=True),
         "alpha": Range(0.0, 1.0),
     },
-    restarts=600,
+    restarts=3000,
     mutants=(
         *wrong_predictions(_rule_signs, "without 1 - alpha", "k and j exchanged", "filters not multiplied"),
         Mutant(name="every step sparsifies", predict=_always_grows),
     ),
-    scales={"quick": {"restarts": 150}, "paper": {"restarts": 20_000}},
+    scales={"quick": {"restarts": 150}, "paper": {"restarts": 30_000}},
 )
 
 
@@ -268,7 +268,7 @@ S3 = Claim(
     predict=_bounds_both_sides,
     measure=_ratio_both_sides,
     domain={**PAIRS, **RIDGES, "draw": Range(0, 10**6, integer=True), "step": Range(1, 15, integer=True)},
-    restarts=400,
+    restarts=3000,
     mutants=wrong_predictions(
         _bounds_both_sides,
         "upper bound a power less",
@@ -276,7 +276,7 @@ S3 = Claim(
         "lower bound squared",
         "lower bound one percent larger",
     ),
-    scales={"quick": {"restarts": 100}, "paper": {"restarts": 10_000}},
+    scales={"quick": {"restarts": 100}, "paper": {"restarts": 30_000}},
 )
 
 
@@ -336,7 +336,7 @@ S4 = Claim(
     predict=_timing_signs,
     measure=_overshoot_signs,
     domain={**PAIRS, **RIDGES, "alpha": Range(0.02, 0.98), "step": Range(1, 30, log=True, integer=True)},
-    restarts=600,
+    restarts=3000,
     mutants=wrong_predictions(
         _timing_signs,
         "alpha inside",
@@ -345,7 +345,7 @@ S4 = Claim(
         "one step later",
         "beyond the limit at once",
     ),
-    scales={"quick": {"restarts": 200}, "paper": {"restarts": 20_000}},
+    scales={"quick": {"restarts": 200}, "paper": {"restarts": 30_000}},
 )
 
 
