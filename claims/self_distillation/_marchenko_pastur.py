@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mixed_risk", "naive_terms"]
+__all__ = ["mixed_risk"]
 
 Array = NDArray[np.float64]
 NODES = 2000
@@ -39,18 +37,3 @@ def mixed_risk(ratio: float, ridge: float, signal: float, noise: float) -> float
         return float(np.sum(weight * (bias + noise * ratio * shrinkages[i] * shrinkages[j] * s)))
 
     return form(0, 0) - form(0, 1) ** 2 / form(1, 1)
-
-
-def naive_terms(ratio: float, ridge: float, signal: float, noise: float) -> Sequence[float]:
-    """Limits of the naive cross-validation of ridge, its pure student and their cross term."""
-    s, weight = law(ratio)
-    kept = s / (s + ridge)
-
-    def term(i: int, j: int) -> float:
-        left, right = 1 - kept**i, 1 - kept**j
-        residual = signal * ratio * np.sum(weight * s * left * right)
-        residual += noise * (1 - ratio + ratio * np.sum(weight * left * right))
-        degrees = [1 - ratio * np.sum(weight * kept**power) for power in (i, j)]
-        return float(residual / (degrees[0] * degrees[1]))
-
-    return term(1, 1), term(2, 2), term(1, 2)
