@@ -1,4 +1,4 @@
-"""What the figures of this row share: scales, experiments, forgiven finite-size shifts, how points and lines are drawn."""
+"""What the figures of this row share: scales, experiments, what the finite size explains, points and guides."""
 
 from __future__ import annotations
 

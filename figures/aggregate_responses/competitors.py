@@ -95,7 +95,7 @@ def _draw_plane(canvas: Canvas, data: FigureData) -> None:
         "plane", (0, 0), title=f"(a) ψ = {RATIO}: who wins?", x="bag size, k", y="signal-to-noise ratio, r²/σ²"
     )
     bag, instance, _ = rival_risks(k, snr[:, None])
-    mesh = canvas.image(ax, k, snr, bag / instance, series="ratio", norm=LogNorm(0.2, 5.0), cmap="PuOr_r")
+    mesh = canvas.image(ax, k, snr, bag / instance, series="ratio", norm=LogNorm(0.1, 10.0), cmap="PuOr_r")
     canvas.colorbar(mesh, [ax], "risk of bag level / instance level", extend="both")
     edges = easyllp_crossover_snr(RATIO, k)
     boundaries = (

@@ -27,7 +27,7 @@ Cell = tuple[int, int, float]  # samples n, bag size k, SNR
 
 D = 100
 KINDS = ("bag level", "instance level", "best weight")
-COLORS = dict(zip(KINDS, PALETTE, strict=False))
+COLORS: dict[str, str] = dict(zip(KINDS, PALETTE, strict=False))
 
 SIZES = {"quick": (2, 4, 10), "standard": (1, 2, 3, 4, 5, 8, 10, 12, 20), "paper": (1, 2, 3, 4, 5, 8, 10, 12, 15, 20)}
 SAMPLES = {
@@ -66,8 +66,8 @@ def cell_experiments(cell: Cell, seed: int, trials: int) -> Plan:
     setting = {"n": n, "d": D, "bag_size": k, "signal": shared.SIGNAL, "noise_variance": shared.SIGNAL / snr}
     enough = n // k > D
     rhos = (1.0, best_weight(cell), *((0.0,) if enough else ()))
-    plan = {f"{cell}": shared.experiment(gain_errors, {**setting, "interpolations": rhos, "gains": (1.0,) * len(rhos)},
-                                         seed, trials)}  # fmt: skip
+    path = {**setting, "interpolations": rhos, "gains": (1.0,) * len(rhos)}
+    plan = {f"{cell}": shared.experiment(gain_errors, path, seed, trials)}
     if not enough:
         least = {**setting, "interpolations": (0.0,)}
         plan[f"{cell}, least norm"] = shared.experiment(conditional_errors, least, seed, max(16, trials // 4))
@@ -103,11 +103,11 @@ def theory(kind: str, psi: ArrayLike, k: ArrayLike, snr: ArrayLike) -> Array:
 
 def crossings(gap: Callable[[float], float], grid: Array) -> list[float]:
     """Return the places on `grid` where `gap` goes through 0, by bisection; jumps to or from infinity are none."""
-    values = np.array([gap(x) for x in grid])
-    found = []
+    values, found = np.array([gap(x) for x in grid]), []
     for (a, b), (u, v) in zip(pairwise(grid), pairwise(values), strict=True):
         if np.isfinite(u) and np.isfinite(v) and u * v < 0 and abs(u - v) < 10.0:
-            found.append(float(brentq(gap, a, b)))
+            root: Any = brentq(gap, a, b)
+            found.append(float(root))
     return found
 
 
@@ -142,7 +142,7 @@ def _draw_panel(canvas: Canvas, data: FigureData, figure: str, panel: int) -> No
     for cell in cells(figure, panel, data.scale):
         axis = {"bag-size": cell[1], "bag-samples": cell[0] / D, "bag-snr": cell[2]}[figure]
         _draw_cell(canvas, ax, data, cell, axis)
-    ax.set_ylim(0.9 * float(floor.min()), 1.6 * max(1.0, float(theory("instance level", *place(grid)).max())))
+    ax.set_ylim(0.8 * float(floor.min()), 5.0 * max(1.0, float(theory("instance level", *place(grid)).max())))
 
     def gap(x: float) -> float:
         psi, size, snr = place(x)

@@ -75,7 +75,9 @@ def draw_private_size(data: FigureData) -> Canvas:
     """(a) risk in the limit, (b) the best bag size against the weight, (c) where it jumps against the samples."""
     canvas = Canvas(1, 3, size=(7.2, 3.8), ratios=(1.0, 1.0, 0.9))
     grid, at = np.geomspace(LOW, HIGH, 240), weights(data.scale)
-    left = canvas.panel("limit", (0, 0), title=f"(a) limit, ψ = {RATIO}", x="weight, ρ", y="risk / privacy noise, V / k")
+    left = canvas.panel(
+        "limit", (0, 0), title=f"(a) limit, ψ = {RATIO}", x="weight, ρ", y="risk / privacy noise, V / k"
+    )
     for k, color in zip(SIZES[:FEW], shades(FEW), strict=True):
         line, there = (
             np.asarray(limit_risk(RATIO, k, rho, signal=0.0, noise_variance=1 / k).variance) for rho in (grid, at)
@@ -88,7 +90,7 @@ def draw_private_size(data: FigureData) -> Canvas:
             shared.simulated(canvas, left, at, values, there, forgiven, series=f"k = {k}", color=color, ms=2.6)
     edge = float(np.asarray(bag_size_threshold(RATIO, FEW)))
     left.set_ylim(5e-4, 0.12)
-    shared.vertical(canvas, left, [edge], series="jump", label=f"jump of the best k from 1 to {FEW}")
+    shared.vertical(canvas, left, [edge], series="jump", label=f"k = {FEW} overtakes k = 1")
     _draw_best_size(canvas, data, grid)
     _draw_jump(canvas)
     return canvas
@@ -127,7 +129,7 @@ def _draw_best_size(canvas: Canvas, data: FigureData, grid: Array) -> None:
     if best_sizes(data, EPSILONS[0]) is None:
         for name in size_experiments(data.scale, data.seed):
             shared.measured(canvas, ax, data, name)
-    canvas.key("best bag size in simulation, mean ± 1 s.e. in (a)", ls="", marker="o")
+    canvas.key("simulation: (a) ± 1 s.e., (b) best k", ls="", marker="o")
 
 
 def _draw_jump(canvas: Canvas) -> None:
@@ -136,7 +138,7 @@ def _draw_jump(canvas: Canvas) -> None:
     ax = canvas.panel("jump", (0, 2), title="(c) place of the jump", x="samples per feature, ψ", y="weight at the jump")
     for largest, style in ((2, (0, (5, 1.5))), (FEW, "-"), (LARGEST, (0, (1, 1.2)))):
         line = np.asarray(bag_size_threshold(psi, largest))
-        label = f"1 → {largest}"
+        label = f"jump 1 → {largest}"
         canvas.line(ax, psi, np.where(line > 0, line, np.nan), series=label, label=label, color=PALETTE[3], ls=style)
     canvas.line(ax, psi, 1 / (2 * psi), series="1/(2ψ)", label="1/(2ψ)", role="guide")
     ax.set_ylim(1e-3, 0.3)
@@ -213,7 +215,9 @@ def best_weight(k: int, epsilon: Any) -> Array:
 def best_risk(k: int, epsilon: Any) -> Array:
     """Least limit risk over the weights under the noise of privacy, labels not clipped."""
     noise = noise_per_label(k, epsilon, BEST_N)
-    return np.asarray(limit_risk(RATIO, k, best_weight(k, epsilon), signal=POWERS["signal"], noise_variance=noise).total)
+    return np.asarray(
+        limit_risk(RATIO, k, best_weight(k, epsilon), signal=POWERS["signal"], noise_variance=noise).total
+    )
 
 
 def ridge_line(k: int, epsilon: Any) -> Array:

@@ -34,7 +34,7 @@ def edges(scale: Scale) -> Array:
 
 def experiments(scale: Scale, seed: int) -> Plan:
     """One experiment for each case, eigenvalues of matrices made of samples and bags."""
-    trials = shared.by_scale(scale, 8, 100, 1000)
+    trials = shared.by_scale(scale, 8, 300, 3000)
     setting = {"d": D, "edges": shared.numbers(edges(scale))}
     return {
         f"psi = {psi}, k = {k}": shared.experiment(
@@ -92,7 +92,7 @@ def _draw_density(canvas: Canvas, ax: Axes, data: FigureData, psi: int, k: int) 
             canvas.text(ax, 0.04, 0.93 * height, f"mass {float(np.asarray(mass)):.2g}", color=PALETTE[3])
     middle = wachter_average(lambda b: b, psi, k)
     ax.set_ylim(0.0, height)
-    shared.vertical(canvas, ax, [middle], series="mean", label="mean, 1/k")
+    canvas.line(ax, [middle] * 2, [0.0, 0.85 * height], series="mean", label="mean, 1/k", role="guide")
     moments = shared.measured(canvas, ax, data, f"psi = {psi}, k = {k}")
     if moments is not None:
         ends = edges(data.scale)
@@ -106,8 +106,8 @@ FIGURES = (
     FigureSpec(
         id="bag-wachter",
         title="Bias comes from directions that bag means miss, variance from those that they hardly see",
-        caption="(a, b) Eigenvalues b of (A1 + A2)^(-1/2) A1 (A1 + A2)^(-1/2), A1 and A2 the Gram matrices of bag means "
-        "and within-bag rows. Lines: limit law, with an atom at 0 where bags are fewer than features; points: "
+        caption="(a, b) Eigenvalues b of (A1 + A2)^(-1/2) A1 (A1 + A2)^(-1/2), with Gram matrices A1 of bag means "
+        "and A2 of within-bag rows. Lines: limit law, with an atom at 0 where bags are fewer than features; points: "
         "histogram of simulated matrices at d = 120, mean with bars of one standard error; a red cross differs from "
         "the law's mean over its bin beyond its interval by more than a tenth of the greatest height. (c) Bias per "
         "signal is (psi <w^2> - <w>^2)/(psi - 1), variance per noise <g>/(psi - 1), averages over the law: w = 1 at b "

@@ -55,9 +55,7 @@ def draw_weight(data: FigureData) -> Canvas:
     for column, (part, words) in enumerate((("bias", "squared bias / r²"), ("variance", "variance / σ²"))):
         title = f"({'de'[column]}) {part}"
         scales = ("log", "linear" if part == "bias" else "log")
-        ax = canvas.panel(
-            part, (1, slice(3 * column, 3 * column + 3)), title=title, x=WEIGHT, y=words, scales=scales
-        )
+        ax = canvas.panel(part, (1, slice(3 * column, 3 * column + 3)), title=title, x=WEIGHT, y=words, scales=scales)
         for k, color in zip(BAGS, shades(len(BAGS)), strict=True):
             line, there = (
                 np.asarray(limit_risk(SAMPLES, k, rho, signal=1.0, noise_variance=1.0))[column] for rho in (grid, at)
@@ -96,7 +94,8 @@ def _draw_risk(canvas: Canvas, data: FigureData, snr: float, column: int) -> Non
             shared.simulated(canvas, ax, at, values, there, forgiven, series=f"k = {k}", color=color)
         best = optimal_interpolation(SAMPLES, k, snr)
         star: Any = {"ls": "", "marker": "*", "ms": 8, "mfc": "white", "zorder": 4}
-        canvas.line(ax, [best.interpolation], [best.total], series=f"best, k = {k}", color=color, **star)
+        place: Any = ([best.interpolation], [best.total])
+        canvas.line(ax, *place, series=f"best, k = {k}", color=color, **star)
 
 
 # ---------------------------------------------------------------- bag-bias
@@ -142,7 +141,7 @@ def draw_bias(data: FigureData) -> Canvas:
             values, forgiven = moments.select((..., 0)).linear(1 / shared.SIGNAL), shared.slack(FEATURES, psi, BAG)
             shared.simulated(canvas, ax, at, values, there, 2 * forgiven, series=f"ψ = {psi:g}", color=color)
     canvas.line(ax, [1.0, 1.0], [0.0, 2.0], series="instance level", label="instance level, ρ = 1", role="guide")
-    ax.set_ylim(0.0, 1.95)
+    ax.set_ylim(-0.04, 1.95)
     canvas.key("least bias", ls="", marker="v", ms=6, mfc="white")
     canvas.key("simulation ± 1 s.e.", ls="", marker="o")
     return canvas
@@ -163,7 +162,7 @@ FIGURES = (
     ),
     FigureSpec(
         id="bag-bias",
-        title="More regularisation, less bias: with fewer samples per feature than samples per bag the bias falls first",
+        title="More regularisation, less bias: with fewer samples per feature than in a bag the bias falls first",
         caption="Squared bias of the interpolating estimator against its weight, bags of 3. Lines: proportional limit; "
         "triangles: least bias. For psi = n/d >= k the bias only rises; for psi < k it falls first. Points: "
         "simulation at d = 300, mean with bars of one standard error, which lie above the lines by up to 1.5 % near "
