@@ -23,6 +23,7 @@ __all__ = [
     "RIDGE",
     "SLACK",
     "SPREAD",
+    "Law",
     "by_scale",
     "exact",
     "experiment",
@@ -47,7 +48,10 @@ SLACK = 4.0
 ROUNDING = 1e-8  # between two exact routes in float64: eps times the condition of the solves, 1e7 at the least ridge
 
 
-def population(setting: Mapping[str, Any]) -> tuple[Array, Array, float, float]:
+Law = tuple[Array, Array, float, float]
+
+
+def population(setting: Mapping[str, Any]) -> Law:
     """Return (spectrum, signal power, noise variance, aspect ratio) of a `setting` as the theory takes them.
 
     >>> population({"features": 2, "samples": 4, "signal_power": 0.5, "noise_variance": 0.25})

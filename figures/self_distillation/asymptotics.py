@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from assay.claim import Scale
-from assay.drawing import PALETTE, Canvas
+from assay.drawing import PALETTE, PLAIN, Canvas
 from assay.figure import FigureData, FigureSpec, Plan
 from assay.marks import refuted
 from figures.self_distillation import _shared as shared
@@ -91,6 +92,10 @@ def draw_risk_curves(data: FigureData) -> Canvas:
     canvas.line(right, (least, least), (-100.0, 200.0), series="best ridge", role="guide")
     canvas.line(left, (least, least), (0.25, 1.75), series="best ridge", label="best ridge", role="guide")
     right.set_ylim(-150.0, 300.0)
+    ticks = [sign * size for size in (100.0, 10.0, 1.0) for sign in (-1, 1)]
+    right.yaxis.set_major_locator(FixedLocator([*ticks, 0.0]))
+    right.yaxis.set_major_formatter(PLAIN)
+    right.yaxis.set_minor_locator(NullLocator())
     shared.measured(canvas, left, data, "curves")
     samples = data.samples.get("curves")
     if samples is not None:
@@ -289,10 +294,10 @@ FIGURES = (
     FigureSpec(
         id="distillation-gain-map",
         title="How close one tuned distillation at an absurd ridge comes to the best ridge",
-        caption="Isotropic inputs and signal: relative excess of the risk of the optimally weighted student, at a tiny and "
-        "at a huge ridge (divided by n), over that of the best ridge, which no student beats here. Rows: theory in the "
-        "limit of many samples, and simulation at n = 200 (60 at quick scale) on a coarser grid; a red cross would be "
-        "a cell that refutes the limit. Colours are logarithmic and end at 0.001.",
+        caption="Isotropic inputs and signal: relative excess of the risk of the optimally weighted student, at a "
+        "tiny and at a huge ridge (divided by n), over that of the best ridge, which no student beats here. Rows: "
+        "theory in the limit of many samples, and simulation at n = 200 (60 at quick scale) on a coarser grid; a red "
+        "cross would be a cell that refutes the limit. Colours are logarithmic and end at 0.001.",
         claims=("sd.R4", "sd.R6"),
         experiments=map_experiments,
         draw=draw_gain_map,

@@ -13,7 +13,7 @@ from assay.figure import FigureData, FigureSpec, Plan
 from figures.self_distillation import _shared as shared
 from figures.self_distillation._measures import left_out_terms
 from simulations.self_distillation import two_step_estimates
-from theory.self_distillation import naive_gcv_limits, optimal_mixing
+from theory.self_distillation import naive_gcv_limits, optimal_mixing, risk_terms
 
 __all__ = ["FIGURES"]
 
@@ -23,6 +23,7 @@ ISOTROPIC: dict[str, Any] = {"signal_power": 1.0, "noise_variance": 1.0}
 WIDTHS = {"p = n/2": 0.5, "p = 2n": 2.0}
 WAYS = ("truth", "corrected", "naive")  # in the order of the measure
 COLORS = {"truth": "black", "corrected": PALETTE[0], "naive": PALETTE[1], "left out": PALETTE[2]}
+HOLLOW: dict[str, Any] = {"fmt": "D", "ms": 4.0, "mfc": "white"}
 
 
 def weight(terms: Array) -> Array:
@@ -37,7 +38,7 @@ def tuned(terms: Array) -> Array:
     return a - (a - c) ** 2 / (a + b - 2 * c)
 
 
-def naive_limit(law: tuple[Any, ...], ridges: Array) -> Array:
+def naive_limit(law: shared.Law, ridges: Array) -> Array:
     """Limits of the naive estimates of A, B, C, test noise included: (ridges, 3)."""
     return np.stack([np.asarray(term) for term in naive_gcv_limits(*law, ridges)], axis=-1)
 
@@ -54,14 +55,14 @@ def gcv_setting(scale: Scale, gamma: float) -> dict[str, Any]:
 
 def left_out_setting(scale: Scale, gamma: float) -> dict[str, Any]:
     """The same at a size at which every point can be left out."""
-    samples = shared.by_scale(scale, 30, 60, 200)
-    ridges = tuple(float(r) for r in np.geomspace(0.13, 8.0, shared.by_scale(scale, 2, 5, 9)))
+    samples = shared.by_scale(scale, 30, 40, 200)
+    ridges = tuple(float(r) for r in np.geomspace(0.13, 8.0, shared.by_scale(scale, 2, 4, 9)))
     return {**ISOTROPIC, "samples": samples, "features": round(gamma * samples), "ridges": ridges}
 
 
 def gcv_experiments(scale: Scale, seed: int) -> Plan:
     """Estimates, and refits without each point, for both aspect ratios."""
-    trials, refits = shared.by_scale(scale, 16, 60, 200), shared.by_scale(scale, 16, 60, 200)
+    trials, refits = shared.by_scale(scale, 16, 60, 200), shared.by_scale(scale, 16, 160, 200)
     plan: dict[str, Any] = {}
     for name, gamma in WIDTHS.items():
         experiment, count = shared.experiment(two_step_estimates, gcv_setting(scale, gamma), seed, trials)
@@ -82,7 +83,7 @@ def draw_gcv(data: FigureData) -> Canvas:
         setting = gcv_setting(data.scale, gamma)
         law = shared.population(setting)
 
-        def limit(way: str, at: Array, law: tuple[Any, ...] = law) -> Array:
+        def limit(way: str, at: Array, law: shared.Law = law) -> Array:
             return weight(naive_limit(law, at)) if way == "naive" else np.asarray(optimal_mixing(*law, at).mixing)
 
         canvas.line(ax, (0.1, 10.0), (0.0, 0.0), series="zero", role="guide")
@@ -91,9 +92,10 @@ def draw_gcv(data: FigureData) -> Canvas:
         shared.measured(canvas, ax, data, name)
         shared.measured(canvas, ax, data, f"{name}, left out")
         samples, refits = data.samples.get(name), data.samples.get(f"{name}, left out")
-        shifts = {"truth": 1.0, "corrected": 1.0, "naive": 1.0}
         looks = {"truth": {"fmt": "s", "ms": 5.0, "mfc": "white"}, "corrected": {}, "naive": {"fmt": "D"}}
-        for row, way in enumerate(WAYS if samples is not None else ()):
+        for row, way in enumerate(WAYS):
+            if samples is None:
+                break
             ridges = np.array(setting["ridges"])
             theory = limit(way, ridges)
             # the weight is a ratio of small differences: its error is relative to 1 + |xi*|
@@ -103,7 +105,7 @@ def draw_gcv(data: FigureData) -> Canvas:
             shared.judged(
                 canvas,
                 ax,
-                ridges * shifts[way],
+                ridges,
                 values,
                 len(samples),
                 theory,
@@ -135,15 +137,15 @@ RATIOS = (0.2, 0.5, 1.0, 3.0, 5.0)
 
 def estimate_setting(scale: Scale, snr: float) -> dict[str, Any]:
     """One spike, isotropic signal of `snr` times the noise variance."""
-    samples = shared.by_scale(scale, 100, 400, 400)
+    samples = shared.by_scale(scale, 60, 200, 200)
     ridges = tuple(float(r) for r in np.geomspace(0.01, 50.0, shared.by_scale(scale, 4, 11, 30)))
-    sizes = {"samples": samples, "features": samples // 2, "ridges": ridges}
+    sizes = {"samples": samples, "features": 2 * samples, "ridges": ridges}
     return {**SPIKED, **sizes, "signal_power": snr * NOISE, "noise_variance": NOISE}
 
 
 def estimate_experiments(scale: Scale, seed: int) -> Plan:
     """One experiment for each signal-to-noise ratio."""
-    plan = {}
+    plan: dict[str, Any] = {}
     for snr in RATIOS:
         trials = shared.by_scale(scale, 16, 30, 30)
         experiment, count = shared.experiment(two_step_estimates, estimate_setting(scale, snr), seed, trials)
@@ -151,37 +153,57 @@ def estimate_experiments(scale: Scale, seed: int) -> Plan:
     return plan
 
 
+def reached(terms: Array, way: str) -> Array:
+    """True test error at the weight picked in the `way`, in noise variances, from (..., ways, [A, B, C])."""
+    a, b, c = np.moveaxis(terms[..., 0, :], -1, 0)
+    xi = weight(terms[..., WAYS.index(way), :])
+    return (a - 2 * xi * (a - c) + xi**2 * (a + b - 2 * c)) / NOISE
+
+
+def reached_limit(law: shared.Law, ridges: Array) -> Array:
+    """The limit of the same for the naive way: the optimum, and the parabola's rise up to the weight picked."""
+    best, terms = optimal_mixing(*law, ridges), risk_terms(*law, ridges)
+    gained = np.asarray(terms.ridge) - np.asarray(best.excess_risk)  # D xi*^2
+    xi = np.asarray(best.mixing)
+    rise = (weight(naive_limit(law, ridges)) / xi - 1) ** 2 * gained
+    return (np.asarray(best.excess_risk) + rise + NOISE) / NOISE
+
+
 def draw_estimates(data: FigureData) -> Canvas:
-    """Left: the tuned student's error and its corrected estimates; right: naive estimates and their limits."""
-    canvas = Canvas(1, 2, size=(7.2, 3.8))
+    """Left: the tuned student's error as estimated; right: as it is, at the weights picked in two ways."""
+    canvas = Canvas(1, 2, size=(7.2, 3.9))
     fine = np.geomspace(0.01, 50.0, 101)
-    for column, way in enumerate(("corrected", "naive")):
+    titles = ("(a) estimate, corrected", "(b) true error, weights as picked")
+    for column, title in enumerate(titles):
         words: Any = {"x": shared.RIDGE, "y": "test error / noise variance" if column == 0 else ""}
-        title = f"({'ab'[column]}) {way} cross-validation"
-        ax = canvas.panel(way, (0, column), title=title, scales=("log", "linear"), **words)
+        ax = canvas.panel(title, (0, column), title=title, scales=("log", "linear"), **words)
         for snr, color in zip(RATIOS, shades(len(RATIOS)), strict=True):
             name = f"SNR = {snr:g}"
             setting = estimate_setting(data.scale, snr)
             law, ridges = shared.population(setting), np.array(setting["ridges"])
-            truth = (np.asarray(optimal_mixing(*law, fine).excess_risk) + NOISE) / NOISE
-            canvas.line(ax, fine, truth, series=f"truth, {name}", label=name, color=color)
-            theory = (np.asarray(optimal_mixing(*law, ridges).excess_risk) + NOISE) / NOISE
-            if way == "naive":
+            truth = [(np.asarray(optimal_mixing(*law, at).excess_risk) + NOISE) / NOISE for at in (fine, ridges)]
+            canvas.line(ax, fine, truth[0], series=f"truth, {name}", label=name, color=color)
+            if column == 1:
                 dotted: Any = {"color": color, "ls": (0, (1, 1.5)), "lw": 1.3}
-                canvas.line(ax, fine, tuned(naive_limit(law, fine)) / NOISE, series=f"naive, {name}", **dotted)
-                theory = tuned(naive_limit(law, ridges)) / NOISE
+                canvas.line(ax, fine, reached_limit(law, fine), series=f"naive, {name}", **dotted)
             shared.measured(canvas, ax, data, name)
-            samples = data.samples.get(name)
-            if samples is not None:
-                row, slack = WAYS.index(way), shared.SLACK / setting["samples"]
-                values = shared.jackknife(samples, lambda mean, row=row: tuned(mean[:, row]) / NOISE)
-                shared.judged(canvas, ax, ridges, values, len(samples), theory, slack, series=name, color=color)
-    left, right = canvas.axes["corrected"], canvas.axes["naive"]
-    limits = [f(ax.get_ylim()[i] for ax in (left, right)) for i, f in enumerate((min, max))]
-    for ax in (left, right):
-        ax.set_ylim(*limits)
-    canvas.key("limit of the naive form", ls=(0, (1, 1.5)), lw=1.3)
-    canvas.key("simulated estimate ± 1 s.e.", ls="", marker="o")
+            if name not in data.samples:
+                continue
+            samples, slack = data.samples[name], shared.SLACK / setting["samples"]
+            cases = [(f"corrected, {name}", truth[1], lambda mean: tuned(mean[:, 1]) / NOISE, {})]
+            if column == 1:
+                cases = [
+                    (f"corrected, {name}", truth[1], lambda mean: reached(mean, "corrected"), {}),
+                    (f"naive, {name}", reached_limit(law, ridges), lambda mean: reached(mean, "naive"), HOLLOW),
+                ]
+            for series, theory, function, look in cases:
+                values = shared.jackknife(samples, function)
+                shared.judged(
+                    canvas, ax, ridges, values, len(samples), theory, slack, series=series, color=color, **look
+                )
+    canvas.key("naive weight, limit", ls=(0, (1, 1.5)), lw=1.3)
+    canvas.key("corrected, simulated", ls="", marker="o")
+    canvas.key("naive, simulated", ls="", **{"marker": "D", "ms": 4.0, "mfc": "white"})
     return canvas
 
 
@@ -189,22 +211,23 @@ FIGURES = (
     FigureSpec(
         id="gcv-distilled",
         title="Which weight cross-validation picks: corrected, naive, and by refits",
-        caption="Best weight ξ* = 1 − α* of the student's own fits in one distillation, against the ridge (divided by n); "
-        "isotropic inputs, signal power and noise variance 1, n = 400 (100 at quick scale). Lines: limits of many "
-        "samples, of the truth and of the naive estimate, which treats the twice-applied hat matrix as one. Points: "
-        "simulation, ratios of means with bars of one standard error: the truth (open squares), corrected and naive "
-        "estimates, and refits of both steps without each point at n = 60 (30).",
+        caption="Best weight ξ* = 1 − α* of the student's own fits in one distillation, against the ridge (divided "
+        "by n); isotropic inputs, signal power and noise variance 1, n = 400 (100 at quick scale). Lines: limits of "
+        "many samples, of the truth and of the naive estimate, which treats the twice-applied hat matrix as one. "
+        "Points: simulation, ratios of means with bars of one standard error: the truth (open squares), corrected "
+        "and naive estimates, and refits of both steps without each point at n = 40 (30).",
         claims=("sd.O6", "sd.O7", "sd.O8.naive"),
         experiments=gcv_experiments,
         draw=draw_gcv,
     ),
     FigureSpec(
         id="distillation-estimates",
-        title="The tuned student's error from its training data",
-        caption="Test error of the optimally weighted student against the ridge (divided by n), in units of the noise "
-        "variance, for several signal-to-noise ratios; covariance with one spike of 5, p = n/2, n = 400 (100 at quick "
-        "scale). Solid lines: limit of many samples. Points: simulation, estimates from training data with bars of one "
-        "standard error, (a) corrected and (b) naive generalised cross-validation; dotted: the limit of the naive one.",
+        title="The tuned student's error from its training data, and what a wrong estimate costs",
+        caption="Test error of the optimally weighted student against the ridge (divided by n), in units of the "
+        "noise variance, for several signal-to-noise ratios; covariance with one spike of 5, p = 2n, n = 200 (60 at "
+        "quick scale). Solid lines: limit of many samples at the best weight. (a) Points: simulation, its corrected "
+        "estimate from training data. (b) Points: true error at the weight picked by corrected (filled) and by naive "
+        "(open) cross-validation; dotted: limit of the latter. Bars of one standard error.",
         claims=("sd.O7", "sd.O8.naive", "sd.O2"),
         experiments=estimate_experiments,
         draw=draw_estimates,

@@ -76,7 +76,7 @@ def _digits_case(canvas: Canvas, ax: Axes, places: Array, both: Moments, series:
 TABLES = {"diabetes": 110, "breast_cancer": 110, "wine": 60}
 VALIDATION = 40
 PREDICTORS = {
-    "one fit": (0, "0.3"),
+    "one fit": (0, "0.65"),
     "student, best on the test points": (1, PALETTE[2]),
     "student, tuned by leave-one-out": (2, PALETTE[0]),
     "student, tuned on 40 points, α in [0, 1]": (4, PALETTE[1]),
@@ -112,12 +112,22 @@ def draw_tables(data: FigureData) -> Canvas:
         ax = canvas.panel(name, (0, column), title=title, scales=("log", "log"), **words)
         moments = shared.measured(canvas, ax, data, name)
         for label, (index, color) in PREDICTORS.items():
-            canvas.key(label, color=color, lw=1.5)
+            canvas.key(label, color=color, lw=4.0 if index == 0 else 1.5)
             if moments is not None:
                 closed = moments.mean[len(ridges) :, index]
-                canvas.line(ax, fine, closed, series=label, color=color, lw=1.3)
+                wide = 4.0 if index == 0 else 1.3  # other lines lie on it
+                canvas.line(ax, fine, closed, series=label, color=color, lw=wide)
                 literal = moments.select((slice(len(ridges)), index))
-                shared.exact(canvas, ax, ridges, literal, closed[::stride], series=label, color=color)
+                shared.exact(
+                    canvas,
+                    ax,
+                    ridges,
+                    literal,
+                    closed[::stride],
+                    series=label,
+                    color=color,
+                    ms=6.0 if index == 0 else 3.0,
+                )
     canvas.key("literal refits ± 1 s.e.", ls="", marker="o")
     return canvas
 
@@ -133,50 +143,69 @@ def network_experiments(scale: Scale, seed: int) -> Plan:
     shape: dict[str, Any] = {"samples": 400, "validation": 600, "iterations": 600, "hidden": (64, 64), "steps": 4}
     if scale == "quick":
         shape = {"samples": 100, "validation": 100, "iterations": 150, "hidden": (32,), "steps": 3}
-    trials = shared.by_scale(scale, 2, 3, 20)
-    return {
-        name: shared.experiment(network_paths, {**shape, "alphas": NETWORK_ALPHAS, "label_noise": noise}, seed, trials)
-        for name, noise in NOISES.items()
-    }
+    trials = shared.by_scale(scale, 3, 3, 20)
+    plan: dict[str, Any] = {}
+    for name, noise in NOISES.items():
+        setting = {**shape, "alphas": NETWORK_ALPHAS, "label_noise": noise}
+        experiment, count = shared.experiment(network_paths, setting, seed, trials)
+        plan[name] = (shared.kept(experiment), count)
+    return plan
 
 
 def draw_network(data: FigureData) -> Canvas:
     """Rows: clean and noisy labels; columns: error and accuracy over steps, error of step 2 over the weight."""
-    canvas = Canvas(2, 3, size=(7.4, 5.2))
-    fine = np.linspace(0.0, 1.0, 51)
+    canvas = Canvas(2, 3, size=(7.4, 5.4))
+    words = (("step, t", f"{SCORES[0]}, gain"), ("step, t", f"{SCORES[1]}, gain"), ("weight α", "the same, step 2"))
     for row, name in enumerate(NOISES):
-        axes = []
-        for column, (x, y) in enumerate((("step, t", SCORES[0]), ("step, t", SCORES[1]), ("weight α", SCORES[0]))):
-            title = f"({'ab'[row]}) {name}" if column == 0 else ("", "", "step 2")[column]
-            words: Any = {"x": x if row else "", "y": y, "scales": ("linear", "linear")}
-            axes.append(canvas.panel(f"{name}, {column}", (row, column), title=title, **words))
-        moments = shared.measured(canvas, axes[0], data, name)
-        if moments is None:
-            continue
-        steps = np.arange(1, moments.shape[1])
-        for i, (alpha, color) in enumerate(zip(NETWORK_ALPHAS, shades(len(NETWORK_ALPHAS)), strict=True)):
-            for column in (0, 1):
-                values, series = moments.select((i, slice(None, -1), column)), f"alpha = {alpha:g}"
-                look: Any = {"color": color, "fmt": "o-", "lw": 1.0, "label": f"α = {alpha:g}"}
-                canvas.points(axes[column], steps, values.mean, values.standard_error, series=series, **look)
-                shared.step_axis(axes[column], steps)
-        mixed, trained = (moments.select((slice(None), place, 0)) for place in (-1, 1))
-        curve = np.polyval(np.polyfit(NETWORK_ALPHAS, mixed.mean, 2), fine)  # exact: squares of what is linear in alpha
-        canvas.line(axes[2], fine, curve, series="mixture", label="mixture of two networks", color=PALETTE[1])
-        look = {"series": "trained", "color": "black", "label": "trained at this α"}
-        canvas.points(axes[2], NETWORK_ALPHAS, trained.mean, trained.standard_error, **look)
+        samples = data.samples.get(name)
+        titles = (f"({'ab'[row]}) {name}", "", "")
+        if samples is not None:
+            start = samples.mean(axis=0)[0, 0]
+            titles = (titles[0], f"step 1: MSE {start[0]:.4f}, accuracy {start[1]:.3f}", "")
+        axes = [
+            canvas.panel(
+                f"{name}, {column}",
+                (row, column),
+                title=titles[column],
+                x=x if row else "",
+                y=y,
+                scales=("linear", "linear"),
+            )
+            for column, (x, y) in enumerate(words)
+        ]
+        shared.measured(canvas, axes[0], data, name)
+        if samples is not None:
+            _network_row(canvas, axes, samples - samples[:, :1, :1])
     return canvas
+
+
+def _network_row(canvas: Canvas, axes: list[Axes], gains: Array) -> None:
+    """Gains over the first network of the same run (runs, alphas, steps + 1, 2), the mixture last."""
+    moments, steps = Moments.of(gains), np.arange(1, gains.shape[2])
+    for column in (0, 1):
+        shared.step_axis(axes[column], steps)
+        for i, (alpha, color) in enumerate(zip(NETWORK_ALPHAS, shades(len(NETWORK_ALPHAS)), strict=True)):
+            values, series = moments.select((i, slice(None, -1), column)), f"alpha = {alpha:g}"
+            look: Any = {"color": color, "fmt": "o-", "lw": 1.0, "label": f"α = {alpha:g}"}
+            canvas.points(axes[column], steps, values.mean, values.standard_error, series=series, **look)
+    fine = np.linspace(0.0, 1.0, 51)
+    mixed, trained = (moments.select((slice(None), place, 0)) for place in (-1, 1))
+    curve = np.polyval(np.polyfit(NETWORK_ALPHAS, mixed.mean, 2), fine)  # exact: squares of what is linear in alpha
+    canvas.line(axes[2], fine, curve, series="mixture", label="mixture of two networks", color=PALETTE[1])
+    look = {"series": "trained", "color": "black", "label": "trained at this α"}
+    canvas.points(axes[2], NETWORK_ALPHAS, trained.mean, trained.standard_error, **look)
 
 
 FIGURES = (
     FigureSpec(
         id="distilled-network",
         title="Networks on digits: own outputs help when labels are noisy, and two networks tell the weight",
-        caption="Networks with two hidden layers of 64 (one of 32 at quick scale) on 400 (100) digits, each step a fresh "
-        "training on α one-hot + (1 − α) outputs of the step before, all from the same start. Points: simulation, "
-        "means with bars of one standard error, joined for the eye: error and accuracy on test points against the step, "
-        "and of step 2 against α. Line, right: the parabola of mixed outputs α f + (1 − α) g of the first network and "
-        "its student without true targets, from which α is estimated without a grid; for networks it need not agree.",
+        caption="Networks with two hidden layers of 64 (one of 32 at quick scale) on 400 (100) digits, each step a "
+        "fresh training on α one-hot + (1 − α) outputs of the step before, all from the same start. Points: "
+        "simulation, what error and accuracy on test points gain over step 1 of the same run, means with bars of one "
+        "standard error, joined for the eye; right: of step 2 against α. Line, right: the parabola of mixed outputs "
+        "α f + (1 − α) g of the first network and its student without true targets, from which α is estimated "
+        "without a grid; for networks it need not agree.",
         claims=("sd.D1", "sd.O9"),
         experiments=network_experiments,
         draw=draw_network,
@@ -184,10 +213,11 @@ FIGURES = (
     FigureSpec(
         id="distilled-digits",
         title="Noisy digits: distillation cleans labels at a small ridge and only hurts at a large one",
-        caption="Kernel ridge regression (RBF, 0.05) on 600 (100 at quick scale) digits with 40 % of the labels redrawn, "
-        "refitted to the share α of the labels; test error against clean labels, and accuracy. Lines: closed form on "
-        "the same splits; dashed: infinitely many steps, which is ridge regression with λ/α (for α = 0 nothing is left). "
-        "Points: simulation, the recursion refitted step by step, means over splits with bars of one standard error.",
+        caption="Kernel ridge regression (RBF, 0.05) on 600 (100 at quick scale) digits with 40 % of the labels "
+        "redrawn, refitted to the share α of the labels; test error against clean labels, and accuracy. Lines: "
+        "closed form on the same splits; dashed: infinitely many steps, which is ridge regression with λ/α (for α = "
+        "0 nothing is left). Points: simulation, the recursion refitted step by step, means over splits with bars of "
+        "one standard error.",
         claims=("sd.D2", "sd.A3", "sd.A7"),
         experiments=digits_experiments,
         draw=draw_digits,
@@ -196,10 +226,10 @@ FIGURES = (
         id="distilled-tables",
         title="Small tables: one tuned distillation repairs an over-regularised fit, and gains nothing elsewhere",
         caption="Linear ridge regression on standardised features, ridge divided by n: test error of one fit and of "
-        "students of one distillation whose weight is the best on the test points themselves (a bound), tuned by exact "
-        "leave-one-out, or tuned on 40 validation points within [0, 1]. Training points: 110 of diabetes and breast "
-        "cancer, 60 of wine. Lines: closed forms on the same splits. Points: simulation, literal refits, means over "
-        "splits with bars of one standard error.",
+        "students of one distillation whose weight is the best on the test points themselves (a bound), tuned by "
+        "exact leave-one-out, or tuned on 40 validation points within [0, 1]. Training points: 110 of diabetes and "
+        "breast cancer, 60 of wine. Lines: closed forms on the same splits. Points: simulation, literal refits, "
+        "means over splits with bars of one standard error.",
         claims=("sd.D3", "sd.O1", "sd.O6"),
         experiments=table_experiments,
         draw=draw_tables,

@@ -239,11 +239,11 @@ FIGURES = (
     FigureSpec(
         id="optimal-alpha",
         title="The best weight at each step is the foot of a parabola",
-        caption="The toy, λ = 0.2 without 1/n, validated on the clean sine. (a) Lines: loss of step t against its weight, "
-        "a parabola through the first fit (α = 1) and the student without true targets (α = 0), earlier weights being "
-        "greedy in [0, 1]; stars: closed form of its foot; shaded: weights in [0, 1]. (b) Lines: the weights chosen one "
-        "by one (greedy) or together for the last step (joint). (c) Lines: closed form of the loss; dashed: the best "
-        "plain ridge. Points: simulation, one dense solve a step with the weights given.",
+        caption="The toy, λ = 0.2 without 1/n, validated on the clean sine. (a) Lines: loss of step t against its "
+        "weight, a parabola through the first fit (α = 1) and the student without true targets (α = 0), earlier "
+        "weights being greedy in [0, 1]; stars: closed form of its foot; shaded: weights in [0, 1]. (b) Lines: the "
+        "weights chosen one by one (greedy) or together for the last step (joint). (c) Lines: closed form of the "
+        "loss; dashed: the best plain ridge. Points: simulation, one dense solve a step with the weights given.",
         claims=("sd.O1", "sd.O4"),
         experiments=alpha_experiments,
         draw=draw_optimal_alpha,
@@ -251,12 +251,12 @@ FIGURES = (
     FigureSpec(
         id="distillation-schedules",
         title="Greedy weights may turn up; joint ones cannot, and stand still at the best ridge",
-        caption="(a) Validation loss against the number of fits on a drawn problem of 60 points. Lines: closed form for "
-        "weights chosen greedily or jointly, in [0, 1] or free; dashed: the best plain ridge. Free joint weights fit "
-        "the validation points themselves. Points: literal refits with the weights found. (b) Excess risk of the best "
-        "free weights against the ridge, spiked covariance (6; 80 % of the signal), noise variance 0.5. Lines: limit of "
-        "many samples; stars: best ridge of each number of fits, through which the next line passes. Points: "
-        "simulation, one and two fits at the limit's weights, with bars of one standard error.",
+        caption="(a) Validation loss against the number of fits on a drawn problem of 60 points. Lines: closed form "
+        "for weights chosen greedily or jointly, in [0, 1] or free; dashed: the best plain ridge. Free joint weights "
+        "fit the validation points themselves. Points: literal refits with the weights found. (b) Excess risk of the "
+        "best free weights against the ridge, spiked covariance (6; 80 % of the signal), noise variance 0.5. Lines: "
+        "limit of many samples; stars: best ridge of each number of fits, through which the next line passes. "
+        "Points: simulation, one and two fits at the limit's weights, with bars of one standard error.",
         claims=("sd.O3", "sd.O3.monotone", "sd.O4", "sd.O10"),
         experiments=schedule_experiments,
         draw=draw_schedules,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from assay.claim import Scale
 from assay.drawing import PALETTE, Canvas, shades
@@ -33,7 +33,7 @@ STAIR_ALPHA, STAIR_STEPS = 0.1, 60
 
 def eigenvalues() -> Array:
     """Eigenvalues of the toy's kernel, falling."""
-    return np.linalg.eigvalsh(toy_kernel())[::-1]
+    return np.asarray(np.linalg.eigvalsh(toy_kernel())[::-1], dtype=np.float64)
 
 
 def filter_experiments(scale: Scale, seed: int) -> Plan:
@@ -98,7 +98,9 @@ def draw_ratios(data: FigureData) -> Canvas:
     return canvas
 
 
-def _ratio_points(canvas: Canvas, ax: Axes, x: Array, measured: Array, theory: Array, series: str, color: Any) -> None:
+def _ratio_points(
+    canvas: Canvas, ax: Axes, x: ArrayLike, measured: Array, theory: Array, series: str, color: Any
+) -> None:
     """Points of exact ratios."""
     bad = np.abs(measured - theory) > shared.ROUNDING * np.abs(theory)
     canvas.points(ax, x, measured, series=series, color=color, crossed=bad)
@@ -225,8 +227,8 @@ FIGURES = (
     FigureSpec(
         id="filter-diagonals",
         title="Self-distillation filters weak eigenvectors out; true targets keep a part of them",
-        caption="Factor b_k by which step t multiplies the part of the targets along eigenvector k of the toy's kernel, "
-        f"k by falling eigenvalue. {RECURSION} Dashed: infinitely many steps, d/(d + λ/α), and 0 for α = 0.",
+        caption="Factor b_k by which step t multiplies the part of the targets along eigenvector k of the toy's "
+        f"kernel, k by falling eigenvalue. {RECURSION} Dashed: infinitely many steps, d/(d + λ/α), and 0 for α = 0.",
         claims=("sd.A2", "sd.A5"),
         experiments=filter_experiments,
         draw=draw_diagonals,
@@ -234,10 +236,10 @@ FIGURES = (
     FigureSpec(
         id="filter-ratios",
         title="The filters' ratios overshoot their limit",
-        caption="Ratios of neighbouring filters on the toy, a measure of sparsification. (a) Own fits only: every step "
-        "sparsifies more, without bound (the limit is infinite, not 0). (b) With a quarter of true targets the limit "
-        "(dashed) is finite. (c) There each ratio exceeds its limit from step t* = log(d_k/d_j)/log(a_k/a_j) on "
-        f"(triangles) and comes down to it, so the steps do not sparsify more and more. {RECURSION}",
+        caption="Ratios of neighbouring filters on the toy, a measure of sparsification. (a) Own fits only: every "
+        "step sparsifies more, without bound (the limit is infinite, not 0). (b) With a quarter of true targets the "
+        "limit (dashed) is finite. (c) There each ratio exceeds its limit from step t* = log(d_k/d_j)/log(a_k/a_j) "
+        f"on (triangles) and comes down to it, so the steps do not sparsify more and more. {RECURSION}",
         claims=("sd.S1", "sd.S2", "sd.S3", "sd.S4", "sd.S4.increasing"),
         experiments=filter_experiments,
         draw=draw_ratios,
@@ -245,10 +247,10 @@ FIGURES = (
     FigureSpec(
         id="overshoot-map",
         title="When sparsification turns: a step that does not depend on the weight of the true targets",
-        caption="(a) Colour and white lines: the step t* beyond which the ratio of two filters lies above its limit, over "
-        "the two eigenvalues in units of the ridge. (b) Lines: the ratio over its limit for one pair; all weights "
-        "cross 1 at the same t* (dotted). (c) Points: first step above the limit for many pairs; line: the next whole "
-        "number after t*. Points are simulation, one dense solve a step on a diagonal kernel.",
+        caption="(a) Colour and white lines: the step t* beyond which the ratio of two filters lies above its "
+        "limit, over the two eigenvalues in units of the ridge. (b) Lines: the ratio over its limit for one pair; "
+        "all weights cross 1 at the same t* (dotted). (c) Points: first step above the limit for many pairs; line: "
+        "the next whole number after t*. Points are simulation, one dense solve a step on a diagonal kernel.",
         claims=("sd.S4", "sd.S4.increasing"),
         experiments=overshoot_experiments,
         draw=draw_overshoot_map,

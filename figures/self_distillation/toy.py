@@ -35,7 +35,7 @@ INFINITY = 7.2  # where the axis of steps 1 to 6 ends
 def fit_on_grid(alpha: float, step: float) -> Array:
     """The theory's fit of one step on the toy's grid."""
     cross = toy_kernel(toy_grid()[0])
-    return np.asarray(constant_fit(toy_kernel(), TOY_TARGETS, TOY_RIDGE, alpha, step, cross))
+    return np.asarray(constant_fit(toy_kernel(), TOY_TARGETS, TOY_RIDGE, alpha, step, cross), dtype=np.float64)
 
 
 def losses(alpha: float, steps: Any) -> Array:
@@ -141,10 +141,10 @@ FIGURES = (
     FigureSpec(
         id="toy-fits",
         title="Own fits alone collapse; a share of the true targets settles",
-        caption="Kernel ridge regression on eleven points of a noisy sine (crosses), refitted to the share α of the true "
-        "targets and 1 − α of its own previous fits; RBF kernel exp(−80 r²), ridge λ = 0.2 without 1/n. Lines: closed "
-        "form of each step, dark to light, and of infinitely many steps (dashed), which is ridge regression with λ/α "
-        "and nothing at all for α = 0. Points: simulation, one dense solve a step. Grey: the clean sine.",
+        caption="Kernel ridge regression on eleven points of a noisy sine (crosses), refitted to the share α of the "
+        "true targets and 1 − α of its own previous fits; RBF kernel exp(−80 r²), ridge λ = 0.2 without 1/n. Lines: "
+        "closed form of each step, dark to light, and of infinitely many steps (dashed), which is ridge regression "
+        "with λ/α and nothing at all for α = 0. Points: simulation, one dense solve a step. Grey: the clean sine.",
         claims=("sd.A2", "sd.A3", "sd.T1"),
         experiments=fit_experiments,
         draw=draw_fits,
@@ -152,10 +152,11 @@ FIGURES = (
     FigureSpec(
         id="toy-losses",
         title="The toy's losses, and a column of the published table that is mislabelled",
-        caption="Mean squared error against the clean sine at each step on the eleven-point toy. Lines: closed form; "
-        "dashed stubs on the right: infinitely many steps. Points: simulation, one dense solve a step. (b) Open "
-        "symbols: numbers printed in the authors' repository. The README's column headed 0.25 lies on the line of "
-        "α = 0.35, in which the pictures and the notebook are not drawn. The limit for α = 0, 0.495, is off the panel.",
+        caption="Mean squared error against the clean sine at each step on the eleven-point toy. Lines: closed "
+        "form; dashed stubs on the right: infinitely many steps. Points: simulation, one dense solve a step. (b) "
+        "Open symbols: numbers printed in the authors' repository. The README's column headed 0.25 lies on the line "
+        "of α = 0.35, in which the pictures and the notebook are not drawn. The limit for α = 0, 0.495, is off the "
+        "panel.",
         claims=("sd.T1", "sd.T1.mislabelled", "sd.A3", "sd.A4"),
         experiments=loss_experiments,
         draw=draw_losses,
