@@ -138,4 +138,39 @@ A7 = Claim(
     ),
 )
 
-CLAIMS = (A6, A7)
+
+def _surviving(which: str = "right", *, steps: Any, **_: Any) -> Array:
+    """How many classes are predicted at the first and at the last of `steps`."""
+    return np.array(
+        {
+            "right": [10.0, 1.0],
+            "one class on either side of the top mode": [10.0, 2.0],
+            "all classes survive": [10.0, 10.0],
+            "one class from the start": [1.0, 1.0],
+        }[which]
+    )
+
+
+DIGITS = {"ridge": 0.5, "steps": (1, 20_000), "samples": 300, "width": 0.05}
+A7_DIGITS = Claim(
+    id="sd.A7.digits",
+    title="Pure distillation on digits: ten classes, then one",
+    statement=r"\alpha=0:\quad\#\{\arg\max_c f^{(t)}_c(x)\}=10\text{ at }t=1,\quad 1\text{ at }t=20\,000",
+    source="derived, sd.A7; digits of scikit-learn",
+    provenance="derived",
+    assumptions=("RBF kernel, positive entries", "random splits; a tendency: no inference beyond the counted cases"),
+    equations={"simulations.self_distillation.digits_classes": "classes on the test points"},
+    kind="tendency",
+    predict=_surviving,
+    measure=simulation.digits_classes,
+    settings=(DIGITS, {**DIGITS, "label_noise": 0.4}),
+    outputs=("first fit", "20 000 steps"),
+    budget=128,
+    block=16,
+    mutants=wrong_predictions(
+        _surviving, "one class on either side of the top mode", "all classes survive", "one class from the start"
+    ),
+    scales={"quick": {"budget": 64, "settings": ({**DIGITS, "samples": 150},)}},
+)
+
+CLAIMS = (A6, A7, A7_DIGITS)
