@@ -21,6 +21,8 @@ _MODULES = (
     "schedules",
     "joint",
     "estimates",
+    "networks",
+    "plateau",
     "budget",
     "asymptotics",
     "tuning",

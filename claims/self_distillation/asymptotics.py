@@ -1,4 +1,4 @@
-"""Claims sd.R1 to sd.R6: linear self-distillation in the proportional limit; here the students' risks themselves."""
+"""Claims sd.R1 to sd.R3: the risks of linear self-distillation in the proportional limit, against simulation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.claim import Claim, Mutant
-from claims.self_distillation import tuning
 from claims.self_distillation._populations import (
     GAUSSIAN,
     QUICK_SIZES,
@@ -226,4 +225,4 @@ R3 = Claim(
     scales={"quick": {"sizes": (8, 12, 16, 24), "margin": 0.3, "budget": 40_000}},
 )
 
-CLAIMS = (R1, R2, R3, *tuning.CLAIMS)
+CLAIMS = (R1, R2, R3)

@@ -1,4 +1,4 @@
-"""Claims sd.O2 and sd.O7 to sd.O10: what the best weight of the truth is made of, and how data alone estimate it."""
+"""Claims sd.O2, sd.O7 and sd.O8: what the best weight of the truth is made of, and how training data estimate it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.claim import Claim, Mutant
-from claims.self_distillation import networks, plateau
 from claims.self_distillation._populations import DANG, GAUSSIAN, QUICK_SIZES, SIZES, at_ratio, model, times, totals
 from claims.self_distillation._problems import drawn_problem
 from claims.self_distillation.asymptotics import SETTINGS
@@ -276,4 +275,4 @@ O8_LIMIT = Claim(
 )
 
 
-CLAIMS = (O2, O2_LIMIT, O7, O8_NAIVE, O8_LIMIT, networks.O9, *plateau.CLAIMS)
+CLAIMS = (O2, O2_LIMIT, O7, O8_NAIVE, O8_LIMIT)

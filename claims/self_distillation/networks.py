@@ -13,7 +13,7 @@ from claims.self_distillation._paper import PAPER
 from simulations import self_distillation as simulation
 from theory import self_distillation as theory
 
-__all__ = ["O9"]
+__all__ = ["CLAIMS"]
 
 Array = NDArray[np.float64]
 
@@ -111,3 +111,5 @@ O9 = Claim(
     ),
     scales={"quick": {"settings": _settings(8), "margin": 0.04}},
 )
+
+CLAIMS = (O9,)
