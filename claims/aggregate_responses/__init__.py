@@ -11,6 +11,7 @@ from claims.aggregate_responses import (
     corners,
     crossover,
     curated,
+    empirical,
     extensions,
     finite,
     limits,
@@ -41,4 +42,5 @@ CLAIMS = (
     *extensions.CLAIMS,
     *alternatives.CLAIMS,
     *curated.CLAIMS,
+    *empirical.CLAIMS,
 )

@@ -206,7 +206,7 @@ D2 = Claim(
         Mutant(name=name, predict=partial(_dominated_risk, name)) for name in (*D2_NAMES, "three percent too large")
     ),
     scales={
-        "quick": {"sizes": (6, 12, 24, 48), "margin": 0.05, "budget": 3000},
+        "quick": {"sizes": (4, 8, 16, 32), "margin": 0.05, "budget": 3000},
         "paper": {"sizes": (24, 48, 96, 192), "margin": 0.004, "budget": 20_000},
     },
 )
@@ -297,7 +297,7 @@ D3 = Claim(
         )
     ),
     scales={
-        "quick": {"sizes": (6, 12, 24, 48), "margin": 0.08, "budget": 4000},
+        "quick": {"sizes": (4, 8, 16, 32), "margin": 0.08, "budget": 4000},
         "paper": {"sizes": (24, 48, 96, 192), "margin": 0.007, "budget": 30_000},
     },
 )

@@ -66,6 +66,12 @@ def _best_bags_by_trial(*, epsilon: float, rho: float | None, noise_variance: fl
     return np.array([best + 1, risks[best]])
 
 
+D5_SETTINGS = tuple(
+    {"epsilon": epsilon, "rho": rho, **DATA}
+    for rho, levels in ((None, (0.5, 1.0, 2.0, 5.0)), (1.0, (0.5, 1.0, 2.0, 3.0)))
+    for epsilon in levels
+)
+
 D5 = Claim(
     id="ar.D5",
     title="At finite n the best bags lie between the ends",
@@ -83,16 +89,13 @@ D5 = Claim(
     kind="identity",
     predict=_best_bags,
     measure=_best_bags_by_trial,
-    settings=tuple(
-        {"epsilon": epsilon, "rho": rho, **DATA}
-        for rho, levels in ((None, (0.5, 1.0, 2.0, 5.0)), (1.0, (0.5, 1.0, 2.0, 3.0)))
-        for epsilon in levels
-    ),
+    settings=D5_SETTINGS,
     outputs=("bag size", "risk"),
     mutants=tuple(
         Mutant(name=name, predict=partial(_best_bags, name))
         for name in ("the other scale", "label noise forgotten", "at an end point")
     ),
+    scales={"quick": {"settings": D5_SETTINGS[1:6:2]}},
 )
 
 
