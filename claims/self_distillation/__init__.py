@@ -25,7 +25,6 @@ _MODULES = (
     "plateau",
     "budget",
     "asymptotics",
-    "tuning",
     "real_data",
 )
 _FOUND = [f"{__name__}.{name}" for name in _MODULES if find_spec(f"{__name__}.{name}")]
