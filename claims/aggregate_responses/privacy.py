@@ -297,7 +297,7 @@ D3 = Claim(
         )
     ),
     scales={
-        "quick": {"sizes": (4, 8, 16, 32), "margin": 0.08, "budget": 4000},
+        "quick": {"sizes": (6, 12, 24, 48), "margin": 0.08, "budget": 4000},
         "paper": {"sizes": (24, 48, 96, 192), "margin": 0.007, "budget": 30_000},
     },
 )
