@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -131,6 +132,50 @@ T1_LITERAL = Claim(
 )
 
 
+def _with_signs(setting: Mapping[str, Any], size: float) -> dict[str, Any]:
+    """A `setting` of bags of one whole size with d = `size` features of +-1."""
+    psi, k = setting["samples_per_feature"], setting["bag_size"]
+    rest = {name: setting[name] for name in ("interpolations", "noise_variance")}
+    scales = {"target_power": (setting["signal"],), "features": "signs"}
+    return {**rest, **scales, "d": int(size), "bag_sizes": (k,), "bag_counts": (round(psi * size / k),)}
+
+
+def _of_bags(
+    predict: Callable[..., Array] = right, *, d: int, bag_sizes: Any, bag_counts: Any, target_power: Any, **rest: Any
+) -> Array:
+    """[bias, variance] by `predict` for the arguments of the simulation of bags of given sizes."""
+    rest.pop("features")
+    return predict(n=bag_sizes[0] * bag_counts[0], d=d, bag_size=bag_sizes[0], signal=target_power[0], **rest)
+
+
+SIGNS = settings((6, 3, (0.03, 0.3)), (10, 5, (0.1, 1.0)))  # with fewer samples some draws are degenerate
+
+T1_SIGNS = Claim(
+    id="ar.T1.signs",
+    title="The same limit for features of +-1",
+    statement=T1_WORDS,
+    source="derived; universality checked, not proved",
+    provenance="derived",
+    assumptions=("features independent +-1", PROPORTIONAL, "n > d, weight > 0", "signs of theta0 averaged exactly"),
+    equations={"theory.aggregate_responses.limit_risk": "both right sides"},
+    kind="limit",
+    predict=_of_bags,
+    measure=simulation.bag_errors,
+    settings=SIGNS,
+    outputs=_labels(SIGNS),
+    sizes=(10, 20, 40, 80),
+    at_size=_with_signs,
+    margin=0.02,
+    budget=8000,
+    block=32,
+    mutants=(
+        *(Mutant(name=name, predict=partial(_of_bags, partial(wrong, name))) for name in GROSS),
+        Mutant(name="five percent too large", predict=partial(scaled, 1.05, _of_bags)),
+    ),
+    scales={"quick": {"settings": SIGNS[:1], "margin": 0.06}, "paper": {"margin": 0.005, "budget": 100_000}},
+)
+
+
 # ---------------------------------------------------------------- T1: three derivations, one number
 
 
@@ -233,4 +278,4 @@ FORM = Claim(
     ),
 )
 
-CLAIMS = (T1, T1_SPECTRUM, T1_LITERAL, ROUTES, FORM)
+CLAIMS = (T1, T1_SPECTRUM, T1_LITERAL, T1_SIGNS, ROUTES, FORM)
