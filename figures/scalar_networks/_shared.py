@@ -1,0 +1,83 @@
+"""What the figures of this row share: shapes of given sharpness, starts on their flow lines, sure experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+
+from assay.experiment import Experiment
+from figures.random_features._shared import by_scale, experiment, measured
+
+__all__ = [
+    "EDGE",
+    "GFS",
+    "STEPS",
+    "TOP",
+    "by_scale",
+    "deterministic",
+    "experiment",
+    "kick",
+    "listed",
+    "measured",
+    "shape",
+    "shares",
+]
+
+Array = NDArray[np.float64]
+
+TOP = 2.0 * np.sqrt(2.0)  # largest eta phi at which a step can never raise phi
+EDGE = "edge of stability, ηφ = 2"
+GFS = "GFS sharpness, ηφ"
+STEPS = "step of gradient descent, counted from 1"
+
+
+def deterministic(measure: Callable[..., Any], setting: Mapping[str, Any], seed: int) -> tuple[Experiment, int]:
+    """Return `measure` at `setting` as an experiment of one replicate: it draws nothing from the streams of `seed`."""
+    return Experiment(measure, setting, block=1, seed=seed), 1
+
+
+def listed(values: ArrayLike) -> Any:
+    """Return `values` as nested lists, which a setting can hold.
+
+    >>> listed(np.eye(2))
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    return np.asarray(values, dtype=float).tolist()
+
+
+def shape(direction: Sequence[float], sharpness: float) -> Array:
+    """Return the minimum s with log s^2 along `direction` (of mean 0, not constant) and sum 1/s_i^2 = `sharpness`.
+
+    `sharpness` >= the number of weights, at which all weights are 1.
+
+    >>> np.round(shape([1.0, -1.0], 4.25) ** 2, 9)
+    array([4.  , 0.25])
+    """
+    along = np.asarray(direction, dtype=float) - np.mean(direction)
+
+    def excess(size: float) -> float:
+        return float(np.sum(np.exp(-size * along))) - sharpness
+
+    top = 1.0
+    while excess(top) < 0.0:
+        top *= 2.0
+    size = float(brentq(excess, 0.0, top, xtol=1e-14)) if sharpness > along.size else 0.0  # pyright: ignore[reportArgumentType]
+    return np.exp(0.5 * size * along)
+
+
+def kick(solution: Array, deviation: float) -> Array:
+    """Return weights along `solution` (..., depth) with product 1 + `deviation`: all times one factor.
+
+    >>> np.prod(kick(np.array([2.0, 0.5]), 0.21)).round(12)
+    1.21
+    """
+    return solution * (1.0 + deviation) ** (1.0 / solution.shape[-1])
+
+
+def shares(moments_mean: ArrayLike) -> Array:
+    """Return a mean as a float array."""
+    return np.asarray(moments_mean, dtype=float)
