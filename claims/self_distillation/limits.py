@@ -84,7 +84,7 @@ def _distances(*, draw: int, n: int, ridge: float, alpha: float, step: int, alig
     fits = simulation.literal_fits(kernel, targets, ridge, np.full(step - 1, alpha))
     before = targets if step == 1 else fits[-2]
     start, previous, now = (float(np.linalg.norm(values - limit)) for values in (targets, before, fits[-1]))
-    return np.array([now / start, now / previous])
+    return np.array([now / start, now / previous if previous else 0.0])
 
 
 def _partly_aligned(draw: int, n: int, aligned: float) -> tuple[Array, Array]:
