@@ -24,6 +24,7 @@ __all__ = [
     "QUICK_SIZES",
     "SIZES",
     "TASK",
+    "WRONG",
     "Cell",
     "at_ratio",
     "cell",

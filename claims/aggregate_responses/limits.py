@@ -128,7 +128,7 @@ T1_LITERAL = Claim(
         *(Mutant(name=name, predict=partial(total, partial(wrong, name))) for name in GROSS),
         Mutant(name="six percent too large", predict=partial(scaled, 1.06, total)),
     ),
-    scales={"quick": {"margin": 0.06, "budget": 6000}, "paper": {"margin": 0.01, "budget": 200_000}},
+    scales={"quick": {"margin": 0.08, "budget": 6000}, "paper": {"margin": 0.01, "budget": 200_000}},
 )
 
 
@@ -172,7 +172,7 @@ T1_SIGNS = Claim(
         *(Mutant(name=name, predict=partial(_of_bags, partial(wrong, name))) for name in GROSS),
         Mutant(name="five percent too large", predict=partial(scaled, 1.05, _of_bags)),
     ),
-    scales={"quick": {"settings": SIGNS[:1], "margin": 0.06}, "paper": {"margin": 0.005, "budget": 100_000}},
+    scales={"quick": {"settings": SIGNS[:1], "margin": 0.08}, "paper": {"margin": 0.005, "budget": 100_000}},
 )
 
 

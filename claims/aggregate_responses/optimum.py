@@ -148,9 +148,9 @@ T3_SINGLE = Claim(
     measure=partial(_beyond, False),
     settings=({"side": "below"}, {"side": "above"}),
     domain={
-        "excess": Range(1e-3, 50, log=True),
+        "excess": Range(0.01, 100, log=True),
         "k": Range(1.02, 30, log=True),
-        "best": Range(1e-4, 1e3, log=True),
+        "best": Range(1e-3, 1e3, log=True),
         "near": Range(1.0, 30, log=True),
         "far": Range(1.0, 30, log=True),
     },
@@ -171,7 +171,7 @@ T3_SINGLE = Claim(
             measure=partial(_part_beyond, "bias", False),
         ),
     ),
-    scales={"quick": {"restarts": 600}, "paper": {"restarts": 100_000}},
+    scales={"quick": {"restarts": 300}, "paper": {"restarts": 100_000}},
 )
 
 
@@ -279,7 +279,7 @@ T3_BEATS = Claim(
         Mutant(name="instance level beats them", measure=_instance_risk),
         Mutant(name="by ten percent at least", predict=partial(_rivals, False, 0.9)),
     ),
-    scales={"quick": {"restarts": 150}, "paper": {"restarts": 20_000}},
+    scales={"quick": {"restarts": 50}, "paper": {"restarts": 20_000}},
 )
 
 
