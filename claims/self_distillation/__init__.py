@@ -5,29 +5,14 @@ true targets and how to estimate them (O), residual budgets (M), the proportiona
 """
 
 from importlib import import_module
-from importlib.util import find_spec
+from pkgutil import iter_modules
 from typing import Any
 
 from claims.self_distillation._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
 
-_MODULES = (
-    "algebra",
-    "limits",
-    "relatives",
-    "sparsification",
-    "toy",
-    "schedules",
-    "joint",
-    "estimates",
-    "networks",
-    "plateau",
-    "budget",
-    "asymptotics",
-    "real_data",
-)
-_FOUND = [f"{__name__}.{name}" for name in _MODULES if find_spec(f"{__name__}.{name}")]
+_MODULES = [f"{__name__}.{module.name}" for module in iter_modules(__path__) if not module.name.startswith("_")]
 
 
 def _place(claim: Any) -> tuple[int, int]:
@@ -36,4 +21,4 @@ def _place(claim: Any) -> tuple[int, int]:
     return "ASTOMRD".index(name[0]), int(name[1:])
 
 
-CLAIMS = tuple(sorted((claim for name in _FOUND for claim in import_module(name).CLAIMS), key=_place))
+CLAIMS = tuple(sorted((claim for name in _MODULES for claim in import_module(name).CLAIMS), key=_place))

@@ -30,8 +30,8 @@ def _literal_filters(smaller: float, factor: float, ridge: float, alphas: Any) -
 
 def _literal_ratios(smaller: float, factor: float, ridge: float, alphas: Any) -> Array:
     """R_1, R_2, ... by refits."""
-    top, low = _literal_filters(smaller, factor, ridge, alphas).T
-    return top / low
+    filters = _literal_filters(smaller, factor, ridge, alphas)
+    return filters[:, 0] / filters[:, 1]
 
 
 def _drawn_schedule(draw: int, step: int) -> Array:
