@@ -140,9 +140,9 @@ O10_LIMIT = Claim(
     measure=_longer_risk,
     settings=({"spikes": "one", "steps": 1}, {"spikes": "one", "steps": 2}, {"spikes": "two", "steps": 3}),
     mutants=(
-        Mutant(name="at half as much ridge again", measure=partial(_longer_risk, 1, 1.5)),
-        Mutant(name="two more fits", measure=partial(_longer_risk, 2)),
-        Mutant(name="at the best ridge of plain ridge", measure=partial(_longer_risk, 1, 1.0, 1), settings=(1, 2)),
+        Mutant(name="at half as much ridge again", measure=partial(_longer_risk, 1, 1.5), settings=(0,)),
+        Mutant(name="two more fits", measure=partial(_longer_risk, 2), settings=(0,)),
+        Mutant(name="at the best ridge of plain ridge", measure=partial(_longer_risk, 1, 1.0, 1), settings=(1,)),
     ),
 )
 
