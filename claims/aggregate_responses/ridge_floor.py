@@ -95,7 +95,7 @@ D5 = Claim(
         Mutant(name=name, predict=partial(_best_bags, name))
         for name in ("the other scale", "label noise forgotten", "at an end point")
     ),
-    scales={"quick": {"settings": D5_SETTINGS[1:6:2]}},
+    scales={"quick": {"settings": D5_SETTINGS[1:6:4]}},
 )
 
 
