@@ -98,7 +98,7 @@ def _corner_claim(name: str, title: str, statement: str, **fields: Any) -> Claim
         "predict": right,
     }
     slow = fields.get("measure") is not None
-    quick = {"sizes": SIZES if slow else QUICK_SIZES, "margin": 0.05}
+    quick = {"sizes": SIZES, "settings": cells[:1]} if slow else {"sizes": QUICK_SIZES}
     percent = Mutant(name="three percent too large", predict=partial(scaled, 1.03))
     return Claim(
         id=f"ar.{name}",
@@ -110,7 +110,7 @@ def _corner_claim(name: str, title: str, statement: str, **fields: Any) -> Claim
         sizes=SIZES,
         at_size=at_ratio,
         mutants=(*(Mutant(name=each, predict=partial(_corner, each)) for each in names), percent),
-        scales={"quick": quick, "paper": {"margin": 0.003, "budget": 2_000_000}},
+        scales={"quick": {**quick, "margin": 0.05}, "paper": {"margin": 0.003, "budget": 2_000_000}},
         **{**broad, **fields},
     )
 
