@@ -52,7 +52,7 @@ def _pure_powers(which: str = "right", *, smaller: float, factor: float, ridge: 
     """(a_k/a_j)^t, or wrong versions."""
     if which == "right":
         return theory.filter_ratios(factor * smaller, smaller, ridge, np.zeros(steps - 1))
-    t = np.arange(1, steps + 1)
+    t = np.arange(1.0, steps + 1.0)
     one = factor * (smaller + ridge) / (factor * smaller + ridge)
     return {
         "(a_k/a_j)^(t + 1)": one ** (t + 1),
