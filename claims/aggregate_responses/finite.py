@@ -156,7 +156,7 @@ E1 = Claim(
     measure=simulation.conditional_errors,
     settings=(sizes(20, 3, 4, 1.0), sizes(24, 8, 8, 1.0), sizes(30, 10, 20, 1.0)),
     outputs=("bias", "variance"),
-    budget=70_000,
+    budget=120_000,
     block=256,
     mutants=wrong_versions(
         _instance_level,

@@ -147,7 +147,7 @@ E3_ONE = Claim(
     settings=(sizes(40, 1, 10, 0.3, 2.5), sizes(60, 1, 24, 1.5, 6.0)),
     outputs=LABELS,
     margin=0.02,
-    budget=40_000,
+    budget=80_000,
     block=256,
     mutants=wrong_versions(
         _one_feature, "bags and within-bag rows swapped", "weight 1/rho", "weight k rho", "n - 1 for n - 2"
