@@ -15,6 +15,7 @@ from figures.random_features._shared import by_scale, experiment, measured
 __all__ = [
     "EDGE",
     "GFS",
+    "ROUNDING",
     "STEPS",
     "TOP",
     "by_scale",
@@ -24,11 +25,11 @@ __all__ = [
     "listed",
     "measured",
     "shape",
-    "shares",
 ]
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-11  # relative; a rise of the GFS sharpness must exceed it
 TOP = 2.0 * np.sqrt(2.0)  # largest eta phi at which a step can never raise phi
 EDGE = "edge of stability, ηφ = 2"
 GFS = "GFS sharpness, ηφ"
@@ -72,12 +73,7 @@ def shape(direction: Sequence[float], sharpness: float) -> Array:
 def kick(solution: Array, deviation: float) -> Array:
     """Return weights along `solution` (..., depth) with product 1 + `deviation`: all times one factor.
 
-    >>> np.prod(kick(np.array([2.0, 0.5]), 0.21)).round(12)
+    >>> round(float(np.prod(kick(np.array([2.0, 0.5]), 0.21))), 12)
     1.21
     """
     return solution * (1.0 + deviation) ** (1.0 / solution.shape[-1])
-
-
-def shares(moments_mean: ArrayLike) -> Array:
-    """Return a mean as a float array."""
-    return np.asarray(moments_mean, dtype=float)

@@ -27,9 +27,11 @@ WHOLE = {"step_size": 0.5, "rest": [], "centre": [0.0, 0.0], "half_width": 3.0, 
 ZOOM = {**WHOLE, "centre": [1.66, 2.56], "half_width": 0.2}
 SLICES = {
     "depth 3": {"step_size": 0.5, "rest": [1.0], "centre": [0.0, 0.0], "half_width": 3.4, "steps": 1000},
-    "depth 4": {"step_size": 0.4, "rest": [1.0, 1.0], "centre": [0.0, 0.0], "half_width": 3.4, "steps": 1000},
+    "depth 4": {"step_size": 0.375, "rest": [1.0, 1.0], "centre": [0.0, 0.0], "half_width": 3.4, "steps": 1000},
 }
-ESCAPE, MINIMA = "escape time, steps", "minima that attract"
+ESCAPE, OPEN, MINIMA = "escape time, steps", "bounded, not settled", "minima that attract"
+MAIN = ("ηφ at (+, +)", "ηφ at (−, −)")
+IVORY = "#F5E9B8"
 ROUNDING = 1e-9  # starts with |N| below it are on the boundary
 WEIGHTS = ("weight w₁ at the start", "weight w₂ at the start")
 
@@ -62,6 +64,8 @@ def layers(codes: NDArray[np.uint8], setting: dict[str, Any]) -> list[Layer]:
     depth, eta = 2 + len(setting["rest"]), setting["step_size"]
     escape = np.where(codes < ESCAPED - 1, codes, np.nan).astype(np.float32)
     found = [Layer(ESCAPE, escape, LogNorm(1, ESCAPED - 2), GREYS)]
+    neither = np.where(codes == ESCAPED - 1, 1.0, np.nan).astype(np.float32)
+    found.append(Layer(OPEN, neither, Normalize(0, 1), ListedColormap([IVORY])))
     part = (np.arange(LEVELS) + 0.5) / LEVELS
     values = (eta * depth + (2.0 - eta * depth) * part).astype(np.float32)
     for kind, (name, cmap) in enumerate(zip(KINDS, MAPS, strict=True)):
@@ -69,7 +73,7 @@ def layers(codes: NDArray[np.uint8], setting: dict[str, Any]) -> list[Layer]:
         inside = (level >= 0) & (level < LEVELS)
         if inside.any():
             z = np.where(inside, values[np.clip(level, 0, LEVELS - 1)], np.float32(np.nan))
-            found.append(Layer(f"final ηφ, signs {name}", z, Normalize(eta * depth, 2.0), cmap))
+            found.append(Layer(f"ηφ at {name}", z, Normalize(eta * depth, 2.0), cmap))
     return found
 
 
@@ -119,14 +123,15 @@ def limits(ax: Axes, setting: dict[str, Any]) -> None:
 
 
 def bars(canvas: Canvas, ax: Axes, found: list[Layer], meshes: list[ScalarMappable]) -> None:
-    """A short colour bar for each layer, in one row below `ax`."""
-    width = 1.0 / max(1, len(found))
-    for k, (layer, mesh) in enumerate(zip(found, meshes, strict=True)):
-        place = ax.inset_axes((width * (k + 0.04), -0.16, 0.92 * width, 0.018))
+    """Three short colour bars in one row below `ax`: escape, both main minima."""
+    shown = [(la, me) for la, me in zip(found, meshes, strict=True) if la.series in (ESCAPE, *MAIN)]
+    for k, (layer, mesh) in enumerate(shown):
+        place = ax.inset_axes((0.01 + 0.36 * k, -0.18, 0.26, 0.02))
         bar = canvas.figure.colorbar(mesh, cax=place, orientation="horizontal")
-        if layer.series == ESCAPE:
-            bar.set_ticks([1, 3, 10, 30], labels=["1", "3", "10", "30"])
-            bar.minorticks_off()
+        low, high = mesh.get_clim()
+        ticks = [1, 3, 10, 30] if layer.series == ESCAPE else [low, (low + high) / 2, high]
+        bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        bar.minorticks_off()
         bar.set_label(layer.series, fontsize=SMALL)
         bar.ax.tick_params(labelsize=SMALL)
 
@@ -154,12 +159,11 @@ def draw_zoom(data: FigureData) -> Canvas:
 
 def draw_slices(data: FigureData) -> Canvas:
     """Two weights vary at depth three and four; the minima in the plane where they attract."""
-    canvas = Canvas(2, 1, size=(6.0, 12.2), dpi=200)
-    for row, (name, setting) in enumerate(SLICES.items()):
+    canvas = Canvas(1, 2, size=(7.2, 5.0), dpi=300)
+    for column, (name, setting) in enumerate(SLICES.items()):
         depth = 2 + len(setting["rest"])
-        others = ", ".join(f"w{'₃₄'[i]} = {w:g}" for i, w in enumerate(setting["rest"]))
-        title = f"({'ab'[row]}) depth {depth}, {others} at the start, η = {setting['step_size']:g}"
-        ax = canvas.panel(name, (row, 0), title=title, x=WEIGHTS[0], y=WEIGHTS[1], scales=("linear", "linear"))
+        title = f"({'ab'[column]}) depth {depth}, η = {setting['step_size']:g}"
+        ax = canvas.panel(name, (0, column), title=title, x=WEIGHTS[0], y=WEIGHTS[1], scales=("linear", "linear"))
         found, meshes = draw_map(canvas, ax, data, name, setting)
         for sign in (1.0, -1.0):
             line = sign * minima(setting)
@@ -167,6 +171,9 @@ def draw_slices(data: FigureData) -> Canvas:
             canvas.line(ax, line[:, 0], line[:, 1], series="minima", color="white", lw=1.2)
         limits(ax, setting)
         bars(canvas, ax, found, meshes)
+    for words, color in ((f"{KINDS[1]}, same scale", MAPS[1](0.7)), (f"{KINDS[2]}, same scale", MAPS[2](0.7))):
+        canvas.key(f"ηφ at {words}", ls="", marker="s", color=color, ms=6)
+    canvas.key(OPEN, ls="", marker="s", color=IVORY, ms=6, mec="0.5")
     canvas.key(MINIMA, color="white", lw=1.2, path_effects=[Stroke(linewidth=2.8, foreground="black"), Normal()])
     return canvas
 
@@ -210,7 +217,7 @@ FIGURES = (
         title="Deeper networks: the bounded set has a fractal boundary",
         caption="Simulated gradient descent at depth three and four from a plane of starting points, the other weights "
         f"1 at the start ({STARTS} a panel), 1000 steps. Colour: final sharpness times step size, by the signs of w₁ "
-        "and w₂ at the minimum; light grey to dark: escape time; plain grey: neither settled nor escaped. Line: the "
+        "and w₂ at the minimum; grey: escape time; ivory: neither settled nor escaped. Line: the "
         "minima that lie in the plane and attract at this step size. No closed form of the boundary is known.",
         claims=("sn.T6",),
         experiments=plan_of(**SLICES),
