@@ -5,9 +5,17 @@ and Beyond" (Kreisler et al. 2023), claims sn.T1 to sn.E2.
 weights, the landing below the edge, and what is seen beyond scalar networks.
 """
 
-from claims.scalar_networks import invariance, local, monotone, rigorous
+from claims.scalar_networks import balanced, depth_two, invariance, landing, local, monotone, rigorous
 from claims.scalar_networks._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
 
-CLAIMS = (*monotone.CLAIMS, *invariance.CLAIMS, *local.CLAIMS, *rigorous.CLAIMS)
+CLAIMS = (
+    *monotone.CLAIMS,
+    *invariance.CLAIMS,
+    *local.CLAIMS,
+    *depth_two.CLAIMS,
+    *rigorous.CLAIMS,
+    *balanced.CLAIMS,
+    *landing.CLAIMS,
+)
