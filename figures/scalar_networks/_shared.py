@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def listed(values: ArrayLike) -> Any:
     return np.asarray(values, dtype=float).tolist()
 
 
-def shape(direction: Sequence[float], sharpness: float) -> Array:
+def shape(direction: ArrayLike, sharpness: float) -> Array:
     """Return the minimum s with log s^2 along `direction` (of mean 0, not constant) and sum 1/s_i^2 = `sharpness`.
 
     `sharpness` >= the number of weights, at which all weights are 1.

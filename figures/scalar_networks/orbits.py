@@ -211,7 +211,7 @@ def draw_portrait(data: FigureData) -> Canvas:
         title = f"({'ab'[column]}) {name}, η = {step_size:g}"
         limits: Any = {"xlim": (0.0, 2.05), "ylim": (1.68, 2.95)}
         ax = canvas.panel(
-            name, (0, column), title=title, x="product, π", y=shared.GFS, scales=("linear",) * 2, **limits
+            name, (0, column), title=title, x="product, π", y=shared.GFS, scales=("linear", "linear"), **limits
         )
         most = maximal_product(len(direction))
         label = "φ cannot rise (theorem)"
