@@ -89,7 +89,7 @@ def draw_winners(data: FigureData) -> Canvas:
 
 def _draw_plane(canvas: Canvas, data: FigureData) -> None:
     """Ratio of the two risks as colours, three boundaries, and the winner of each simulated setting."""
-    cells = shared.by_scale(data.scale, 40, 120, 240)
+    cells = shared.by_scale(data.scale, 40, 80, 160)
     k, snr = np.geomspace(1.6, 12.0, cells), np.geomspace(0.05, 10.0, cells)
     ax = canvas.panel(
         "plane", (0, 0), title=f"(a) ψ = {RATIO}: who wins?", x="bag size, k", y="signal-to-noise ratio, r²/σ²"
