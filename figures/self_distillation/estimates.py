@@ -23,7 +23,7 @@ ISOTROPIC: dict[str, Any] = {"signal_power": 1.0, "noise_variance": 1.0}
 WIDTHS = {"p = n/2": 0.5, "p = 2n": 2.0}
 WAYS = ("truth", "corrected", "naive")  # in the order of the measure
 COLORS = {"truth": "black", "corrected": PALETTE[0], "naive": PALETTE[1], "left out": PALETTE[2]}
-HOLLOW: dict[str, Any] = {"fmt": "D", "ms": 4.0, "mfc": "white"}
+HOLLOW: dict[str, Any] = {"fmt": "D", "ms": 4.5, "fillstyle": "none"}
 
 
 def weight(terms: Array) -> Array:
@@ -92,7 +92,7 @@ def draw_gcv(data: FigureData) -> Canvas:
         shared.measured(canvas, ax, data, name)
         shared.measured(canvas, ax, data, f"{name}, left out")
         samples, refits = data.samples.get(name), data.samples.get(f"{name}, left out")
-        looks = {"truth": {"fmt": "s", "ms": 5.0, "mfc": "white"}, "corrected": {}, "naive": {"fmt": "D"}}
+        looks = {"truth": {"fmt": "s", "ms": 5.5, "fillstyle": "none"}, "corrected": {}, "naive": {"fmt": "D"}}
         for row, way in enumerate(WAYS):
             if samples is None:
                 break
@@ -163,9 +163,8 @@ def reached(terms: Array, way: str) -> Array:
 def reached_limit(law: shared.Law, ridges: Array) -> Array:
     """The limit of the same for the naive way: the optimum, and the parabola's rise up to the weight picked."""
     best, terms = optimal_mixing(*law, ridges), risk_terms(*law, ridges)
-    gained = np.asarray(terms.ridge) - np.asarray(best.excess_risk)  # D xi*^2
-    xi = np.asarray(best.mixing)
-    rise = (weight(naive_limit(law, ridges)) / xi - 1) ** 2 * gained
+    curvature = np.asarray(terms.ridge) + np.asarray(terms.distilled) - 2 * np.asarray(terms.cross)
+    rise = curvature * (weight(naive_limit(law, ridges)) - np.asarray(best.mixing)) ** 2
     return (np.asarray(best.excess_risk) + rise + NOISE) / NOISE
 
 

@@ -155,13 +155,14 @@ def network_experiments(scale: Scale, seed: int) -> Plan:
 def draw_network(data: FigureData) -> Canvas:
     """Rows: clean and noisy labels; columns: error and accuracy over steps, error of step 2 over the weight."""
     canvas = Canvas(2, 3, size=(7.4, 5.4))
-    words = (("step, t", f"{SCORES[0]}, gain"), ("step, t", f"{SCORES[1]}, gain"), ("weight α", "the same, step 2"))
+    error, accuracy = "test MSE − that of step 1", "accuracy − that of step 1"
+    words = (("step, t", error), ("step, t", accuracy), ("weight α", error))
     for row, name in enumerate(NOISES):
         samples = data.samples.get(name)
-        titles = (f"({'ab'[row]}) {name}", "", "")
+        titles = (f"({'ab'[row]}) {name}", "", "step 2")
         if samples is not None:
             start = samples.mean(axis=0)[0, 0]
-            titles = (titles[0], f"step 1: MSE {start[0]:.4f}, accuracy {start[1]:.3f}", "")
+            titles = (titles[0], f"step 1: {start[0]:.4f}, {100 * start[1]:.1f} %", "step 2")
         axes = [
             canvas.panel(
                 f"{name}, {column}",
@@ -202,7 +203,7 @@ FIGURES = (
         title="Networks on digits: own outputs help when labels are noisy, and two networks tell the weight",
         caption="Networks with two hidden layers of 64 (one of 32 at quick scale) on 400 (100) digits, each step a "
         "fresh training on α one-hot + (1 − α) outputs of the step before, all from the same start. Points: "
-        "simulation, what error and accuracy on test points gain over step 1 of the same run, means with bars of one "
+        "simulation, what error and accuracy on test points change from step 1 of the same run, means with bars of one "
         "standard error, joined for the eye; right: of step 2 against α. Line, right: the parabola of mixed outputs "
         "α f + (1 − α) g of the first network and its student without true targets, from which α is estimated "
         "without a grid; for networks it need not agree.",

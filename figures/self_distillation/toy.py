@@ -35,7 +35,8 @@ INFINITY = 7.2  # where the axis of steps 1 to 6 ends
 def fit_on_grid(alpha: float, step: float) -> Array:
     """The theory's fit of one step on the toy's grid."""
     cross = toy_kernel(toy_grid()[0])
-    return np.asarray(constant_fit(toy_kernel(), TOY_TARGETS, TOY_RIDGE, alpha, step, cross), dtype=np.float64)
+    fit: Any = constant_fit(toy_kernel(), TOY_TARGETS, TOY_RIDGE, alpha, step, cross)
+    return np.asarray(fit)
 
 
 def losses(alpha: float, steps: Any) -> Array:
