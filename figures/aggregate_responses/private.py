@@ -73,7 +73,7 @@ def size_experiments(scale: Scale, seed: int) -> Plan:
 
 def draw_private_size(data: FigureData) -> Canvas:
     """(a) risk in the limit, (b) the best bag size against the weight, (c) where it jumps against the samples."""
-    canvas = Canvas(1, 3, size=(7.2, 3.8), ratios=(1.0, 1.0, 0.9))
+    canvas = Canvas(1, 3, size=(7.2, 4.5), ratios=(1.0, 1.0, 0.9))
     grid, at = np.geomspace(LOW, HIGH, 240), weights(data.scale)
     left = canvas.panel(
         "limit", (0, 0), title=f"(a) limit, ψ = {RATIO}", x="weight, ρ", y="risk / privacy noise, V / k"
