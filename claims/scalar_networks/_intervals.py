@@ -46,7 +46,7 @@ def _ends(ball: Any) -> Interval:
 
 
 def _corners(function: Any, *intervals: Interval) -> Any:
-    """The range of a `function` that is monotone in each argument, from its values at the corners."""
+    """The range of a `function` that is monotone in each argument, the others held, from its values at the corners."""
     from flint import arb
 
     points = [[]]
@@ -70,10 +70,10 @@ def _third(v: Any, sigma: Any, tau: Any) -> Any:
 
 
 def _product(v: Interval, sigma: Interval, tau: Interval) -> Any:
-    """A ball that contains pi: its range where pi is monotone in every argument, else from that of its factors."""
-    if v[1] <= 1 or v[0] >= 1:
-        return _corners(lambda v, s, t: (v * _second(v, s) * _third(v, s, t)).sqrt(), v, sigma, tau)
-    return (_ball(v) * _corners(_second, v, sigma) * _corners(_third, v, sigma, tau)).sqrt()
+    """A ball that contains pi, which is monotone in every argument on either side of v = 1."""
+    if v[0] < 1 < v[1]:
+        return _product((v[0], 1.0), sigma, tau).union(_product((1.0, v[1]), sigma, tau))
+    return _corners(lambda v, s, t: (v * _second(v, s) * _third(v, s, t)).sqrt(), v, sigma, tau)
 
 
 def product(*, v: Interval, sigma: Interval, tau: Interval) -> Interval:

@@ -169,7 +169,7 @@ T10_SLOW = Claim(
 def _start(
     overshoot: float = 0.98, *, depth: int, delta: float, over: float, side: float, bound: float, **gaps: float
 ) -> tuple[Array, float]:
-    """Weights with eta phi = 2 (1 + `overshoot` * `over` * `delta`) and loss (`side` * `delta`)^2/200; the step size."""
+    """Weights with eta phi = 2 (1 + `overshoot` * `over` * `delta`), loss (`side` * `delta`)^2/200; the step size."""
     return _near(minimum(depth, **gaps), 2.0 * overshoot * over * delta, side * delta / 10.0)
 
 
@@ -214,7 +214,7 @@ T11 = Claim(
     measure=_end_against_edge,
     settings=tuple({"depth": depth} for depth in (2, 3, 5)),
     domain={
-        **GAPS,
+        **{name: Range(0.3, 1e3, log=True) for name in GAPS},
         "delta": Range(0.03, 0.4, log=True),
         "over": Range(0.1, 1.0),
         "side": Range(-1.0, 1.0),
@@ -226,7 +226,7 @@ T11 = Claim(
         Mutant(name="strictly below the edge by delta/4", measure=partial(_end_against_edge, 1.95)),
         Mutant(name="gap at most delta/2", measure=partial(_end_against_edge, 2.0, 0.5)),
     ),
-    scales={"quick": {"restarts": 40}},
+    scales={"quick": {"restarts": 40, "settings": ({"depth": 3},)}},
 )
 
 
