@@ -122,8 +122,8 @@ def least_edges(
 ) -> Array:
     """Return the least eta phi found at which one step raises the GFS sharpness: (replicates, products).
 
-    For each of `products` > 0, `rounds` times `samples` random points of that product, with eta phi between nine
-    tenths of the least one found so far and it.
+    For each of `products` > 0 a random search in `rounds` of `samples` points of that product: first anywhere, then
+    around the best one, with eta phi between nine tenths of the best one and it.
     """
     found = np.empty((replicates, np.size(products)))
     for row in found:
@@ -133,17 +133,26 @@ def least_edges(
 
 
 def _least_edge(rng: np.random.Generator, depth: int, product: float, samples: int, rounds: int) -> float:
-    """The search for one product; a rise must exceed rounding."""
-    best = 100.0
+    """The search for one product."""
+    best, logs = np.inf, np.zeros(depth)
     for turn in range(rounds):
-        lower = best * (0.1 if turn == 0 else 0.9)
-        points = simulation.edge_starts(rng, samples, depth=depth, products=(product, product), edges=(lower, best))
-        weights, step_size = points[:, :-1], points[:, -1]
-        after = simulation.gradient_descent(weights, step_size, 1).weights
-        before = _flow_sharpness(weights)
-        rises = _flow_sharpness(after) > before * (1.0 + 1e-10)
-        best = min(best, float(np.min((step_size * before)[rises], initial=best)))
+        reach = 10.0 ** rng.uniform(-3.0, 0.5, (samples, 1))
+        trial = logs + (3.0 if turn == 0 else reach) * rng.standard_normal((samples, depth))
+        trial -= trial.mean(axis=1, keepdims=True)
+        edges = rng.uniform(2.0, 200.0, samples) if turn == 0 else best * rng.uniform(0.9, 1.0, samples)
+        minima = np.exp(trial / 2)
+        rises = _rises(minima, product, edges / np.sum(minima**-2.0, axis=1))
+        if np.any(rises):
+            chosen = np.flatnonzero(rises)[np.argmin(edges[rises])]
+            best, logs = float(edges[chosen]), trial[chosen]
     return best
+
+
+def _rises(minima: Array, product: float, step_size: Array) -> NDArray[np.bool_]:
+    """Whether one step from `product` on the flow lines of `minima` raises the GFS sharpness beyond rounding."""
+    weights = simulation.flow_to_product(minima, product)
+    after = simulation.gradient_descent(weights, step_size, 1).weights
+    return _flow_sharpness(after) > _flow_sharpness(weights) * (1.0 + 1e-10)
 
 
 def rise_shares(
@@ -207,7 +216,7 @@ def _regression_runs(
     weight_scale: float,
     perturbation: float,
 ) -> list[Array]:
-    """One task, one run for each of `edges`."""
+    """One task, one run for each of `edges`; one that escapes repeats its last point."""
     inputs, targets = rng.standard_normal((samples, features)), rng.standard_normal(samples)
     start = weight_scale * rng.standard_normal((2, features))
     if perturbation > 0:
@@ -220,7 +229,8 @@ def _regression_runs(
     for edge in edges:
         eta = float(edge) / sharpness
         records = simulation.regression_descent(inputs, targets, start, eta, steps, record=names).records
-        runs.append(np.stack([records["loss"], eta * records["sharpness"], eta * records["flow_sharpness"]]))
+        run = np.stack([records["loss"], eta * records["sharpness"], eta * records["flow_sharpness"]])
+        runs.append(np.pad(run, ((0, 0), (0, steps + 1 - run.shape[1])), mode="edge"))
     return runs
 
 

@@ -58,7 +58,8 @@ def shape(direction: ArrayLike, sharpness: float) -> Array:
     >>> np.round(shape([1.0, -1.0], 4.25) ** 2, 9)
     array([4.  , 0.25])
     """
-    along = np.asarray(direction, dtype=float) - np.mean(direction)
+    along = np.asarray(direction, dtype=float)
+    along = along - along.mean()
 
     def excess(size: float) -> float:
         return float(np.sum(np.exp(-size * along))) - sharpness

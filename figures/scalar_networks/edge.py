@@ -117,7 +117,7 @@ def _attractor(canvas: Canvas, ax: Axes, edges: Array, products: Array) -> None:
 def _draw_orbit(canvas: Canvas, ax: Axes, data: FigureData, depth: int) -> None:
     """Gradient descent over the attractor of its own balances, with the exact two-cycle along the landing curve."""
     weights, step_size = orbit_start(depth)
-    edges = np.linspace(2.002, 2.6, 120)
+    edges = np.append(np.geomspace(0.002, 0.1, 10), np.linspace(0.12, 0.6, 26)) + 2.0
     minima = np.array([landing_shape(weights, 2.0 * step_size / edge) for edge in edges])
     for branch in two_cycle(minima, step_size):
         canvas.line(ax, edges, branch, series="two-cycle", label="two-cycle (exact)", color=PALETTE[1], lw=1.2)
@@ -139,7 +139,7 @@ FAMILIES = {  # direction of log s^2, step size times depth
     "depth 4, near equal": ((0.8, 0.1, -0.3, -0.6), 1.8),
     "depth 16": (tuple(np.linspace(1.0, -1.0, 16)), 1.6),
 }
-DEVIATION, TOO_FAR = 1e-3, 2.75
+DEVIATION, TOO_FAR = 1e-3, 2.6
 # The prediction is of leading order in the excess: measured errors of 2 - eta phi reach 20 % at an excess of 0.6.
 SLACK = 0.35
 
@@ -204,7 +204,7 @@ def draw_final(data: FigureData) -> Canvas:
 
 COLLAPSE_DEPTHS = (2, 3, 4, 8, 32)
 EXCESSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6)
-ACCURATE = 100.0  # r beyond which the prediction is good to two percent
+ACCURATE = 250.0  # r beyond which the prediction is good to two percent
 
 
 def random_landings(depth: int, count: int, seed: int) -> tuple[Array, Array, Array]:
@@ -248,7 +248,7 @@ def draw_collapse(data: FigureData) -> Canvas:
     canvas.line(left, grid, curve, series="1 + W", label="prediction, 1 + W(K), amplitude → 0", color="black")
     canvas.line(left, [1e-3, 3.0], [1e-3, 3.0], series="reflection", role="guide", label="reflection, adiabatic floor")
     canvas.line(left, [0.3, 1e5], [1, 1], series="floor", role="guide")
-    canvas.band(right, [ACCURATE, 1e5], [0.98] * 2, [1.02] * 2, series="2 %", label="2 % beyond r = 100", color="0.88")
+    canvas.band(right, [ACCURATE, 1e5], [0.98] * 2, [1.02] * 2, series="2 %", label="2 % beyond r = 250", color="0.88")
     canvas.line(right, [1e-2, 1e5], [1, 1], series="prediction", color="black", lw=1.0)
     for depth, color in zip(COLLAPSE_DEPTHS, shades(len(COLLAPSE_DEPTHS)), strict=True):
         name = f"depth {depth}"
@@ -262,7 +262,7 @@ def draw_collapse(data: FigureData) -> Canvas:
 def _collapse_points(
     canvas: Canvas, left: Axes, right: Axes, depth: int, ends: Array, data: FigureData, color: Any
 ) -> None:
-    """Landings of one depth; a cross beyond r = 100 deviates by more than 2 %."""
+    """Landings of one depth; a cross beyond r = 250 deviates by more than 2 %."""
     counts = shared.by_scale(data.scale, 2, 8, 30)
     weights, rates, ratios = random_landings(depth, counts, data.seed)
     settled = ends[:, 1] >= 0

@@ -218,7 +218,7 @@ def draw_portrait(data: FigureData) -> Canvas:
         canvas.band(ax, [0.0, most], [1.68] * 2, [shared.TOP] * 2, series="theorem", label=label, color="0.92")
         canvas.line(ax, [0, 2.05], [2, 2], series="edge", label=shared.EDGE, color="0.3", lw=1.0)
         start = shared.shape(direction, 2.9 / step_size)
-        edges = np.linspace(2.002, 2.82, 120)
+        edges = np.append(np.geomspace(0.002, 0.1, 10), np.linspace(0.12, 0.82, 36)) + 2.0
         minima = np.array([landing_shape(start, 2.0 * step_size / edge) for edge in edges])
         for branch in two_cycle(minima, step_size):
             look: Any = {"color": "black", "lw": 1.6, "zorder": 4}
