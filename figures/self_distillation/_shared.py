@@ -15,7 +15,7 @@ from assay.drawing import Canvas
 from assay.experiment import Experiment
 from assay.marks import refuted
 from assay.moments import Moments
-from figures.random_features._shared import by_scale, experiment, geometric, measured, simulated
+from figures._shared import by_scale, experiment, geometric, measured, simulated
 from simulations.self_distillation import signal_squares, spectrum_values
 
 __all__ = [
