@@ -255,8 +255,9 @@ FIGURES = (
         "for weights chosen greedily or jointly, in [0, 1] or free; dashed: the best plain ridge. Free joint weights "
         "fit the validation points themselves. Points: literal refits with the weights found. (b) Excess risk of the "
         "best free weights against the ridge, spiked covariance (6; 80 % of the signal), noise variance 0.5. Lines: "
-        "limit of many samples; stars: best ridge of each number of fits, through which the next line passes. "
-        "Points: simulation, one and two fits at the limit's weights, with bars of one standard error.",
+        "limit of many samples; stars: best ridge of each number of fits, through which the next line passes where "
+        "the last fit is used (of three it is idle there, and they share the star of two). Points: simulation, one "
+        "and two fits at the limit's weights, with bars of one standard error.",
         claims=("sd.O3", "sd.O3.monotone", "sd.O4", "sd.O10"),
         experiments=schedule_experiments,
         draw=draw_schedules,

@@ -32,17 +32,17 @@ PUBLISHED = {
 INFINITY = 7.2  # where the axis of steps 1 to 6 ends
 
 
-def fit_on_grid(alpha: float, step: float) -> Array:
+def fit_on_grid(alpha: float, step: float) -> NDArray[Any]:
     """The theory's fit of one step on the toy's grid."""
     cross = toy_kernel(toy_grid()[0])
-    fit: Any = constant_fit(toy_kernel(), TOY_TARGETS, TOY_RIDGE, alpha, step, cross)
-    return np.asarray(fit)
+    fit: NDArray[Any] = constant_fit(toy_kernel(), TOY_TARGETS, TOY_RIDGE, alpha, step, cross)
+    return np.array(fit, dtype=np.float64)
 
 
 def losses(alpha: float, steps: Any) -> Array:
     """The theory's losses at `steps`, inf among them."""
     sine = toy_grid()[1]
-    return np.array([np.mean((fit_on_grid(alpha, step) - sine) ** 2) for step in steps])
+    return np.array([float(np.mean((fit_on_grid(alpha, step) - sine) ** 2)) for step in steps])
 
 
 def plan(alphas: tuple[float, ...], steps: int, seed: int) -> Plan:
