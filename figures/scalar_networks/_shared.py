@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from assay.experiment import Experiment
-from figures.random_features._shared import by_scale, experiment, measured
+from figures._shared import by_scale, experiment, measured
 
 __all__ = [
     "EDGE",
@@ -72,9 +72,17 @@ def shape(direction: ArrayLike, sharpness: float) -> Array:
 
 
 def kick(solution: Array, deviation: float) -> Array:
-    """Return weights along `solution` (..., depth) with product 1 + `deviation`: all times one factor.
+    """Return the weights with product 1 + `deviation` on the flow lines that end at minima `solution` (..., depth).
 
-    >>> round(float(np.prod(kick(np.array([2.0, 0.5]), 0.21))), 12)
-    1.21
+    All squares move by one amount, found by bisection; so the GFS sharpness is still that of `solution`.
+
+    >>> kick(np.array([2.0, 0.5]), 1.0).round(6)  # (4 + x)(1/4 + x) = 2^2
+    array([2.148596, 0.93084 ])
     """
-    return solution * (1.0 + deviation) ** (1.0 / solution.shape[-1])
+    squares = solution**2
+    low, high = -squares.min(axis=-1, keepdims=True), np.full((*solution.shape[:-1], 1), 4.0)
+    for _ in range(100):
+        middle = (low + high) / 2
+        short = np.prod(squares + middle, axis=-1, keepdims=True) < (1.0 + deviation) ** 2
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.sqrt(squares + high)

@@ -66,7 +66,7 @@ def draw_regression(data: FigureData) -> Canvas:
             continue
         t = np.arange(steps + 1.0)
         for run, edge, color in zip(moments.mean, TRACE_EDGES, PALETTE, strict=False):
-            look: Any = {"ms": 1.5, "mew": 0.0, "color": color, "series": f"ηφ = {edge:g} at the start"}
+            look: Any = {"ms": 2.0, "mew": 0.0, "color": color, "series": f"ηφ = {edge:g} at the start"}
             seen = run[0] > 1e-25
             canvas.points(top, t[seen], run[0][seen], **look)
             words = {**look, "series": f"{look['series']}, iterate", "alpha": 0.3}

@@ -266,18 +266,13 @@ def _collapse_points(
     counts = shared.by_scale(data.scale, 2, 8, 30)
     weights, rates, ratios = random_landings(depth, counts, data.seed)
     settled = ends[:, 1] >= 0
-    excess = rates * np.sum(_minimum_power(weights), axis=-1) - 2.0
+    excess = np.repeat(EXCESSES, counts)
     gap, expected = 2.0 - ends[:, 0], 2.0 - rates * np.asarray(final_sharpness(weights, rates))
     wrong = (ratios > ACCURATE) & (np.abs(gap / expected - 1.0) > 0.02)
     look: Any = {"color": color, "ms": 3.0, "series": f"depth {depth}", "crossed": wrong[settled]}
     words = f"simulation, depth {depth}"
     canvas.points(left, (ratios * excess)[settled], (ratios * gap)[settled], label=words, **look)
     canvas.points(right, ratios[settled], (gap / expected)[settled], **look)
-
-
-def _minimum_power(weights: Array) -> Array:
-    """1/s_i^2 of the minima that `kick` moved to product 1 + DEVIATION."""
-    return (weights * (1.0 + DEVIATION) ** (-1.0 / weights.shape[-1])) ** -2.0
 
 
 FIGURES = (

@@ -180,16 +180,7 @@ def portrait_weights(name: str) -> tuple[Array, float]:
     direction, whole = PORTRAITS[name]
     step_size = whole / len(direction)
     minima = [shared.shape(direction, edge / step_size) for edge, _ in PORTRAIT_STARTS]
-    return np.array([_at_product(s, 1 + x) for s, (_, x) in zip(minima, PORTRAIT_STARTS, strict=True)]), step_size
-
-
-def _at_product(solution: Array, product: float) -> Array:
-    """The point on the flow line through `solution` with the given product, by bisection."""
-    low, high = -float(np.min(solution**2)), 4.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if np.prod(solution**2 + middle) < product**2 else (low, middle)
-    return np.sqrt(solution**2 + high)
+    return np.array([shared.kick(s, x) for s, (_, x) in zip(minima, PORTRAIT_STARTS, strict=True)]), step_size
 
 
 def portrait_experiments(scale: Scale, seed: int) -> Plan:
