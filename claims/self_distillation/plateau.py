@@ -1,4 +1,4 @@
-"""Claims sd.O10 and sd.O10.limit: at the best ridge of T fits one more fit with that ridge gains nothing."""
+"""Claims sd.O10 and sd.O10.limit: at the best ridge of T fits, all in use, one more with that ridge gains nothing."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from theory import self_distillation as theory
 __all__ = ["CLAIMS"]
 
 Array = NDArray[np.float64]
+
+# With one spike the third fit is idle at lambda_3 = lambda_2, and a fourth then gains.
+LAST = "the best schedule uses its last fit: c_(T-1) is not 0"
 
 
 def _bottom(value: Any, low: float, high: float) -> float:
@@ -72,10 +75,15 @@ O10 = Claim(
     ),
     source="derived",
     provenance="derived",
-    assumptions=("any squared loss, here on validation points", "lambda_T an interior minimiser", "any real weights"),
+    assumptions=(
+        "any squared loss, here on validation points",
+        "lambda_T an interior minimiser",
+        LAST,
+        "any real weights",
+    ),
     proof=(
-        r"$\partial_\lambda\sum_jc_jx^j/(x+\lambda)^{j+1}=-\frac{1-m}{\lambda}\sum_j(j+1)c_jm^j/(x+\lambda)$, "
-        r"the one direction that fit $T+1$ adds to the first $T$."
+        r"$\partial_\lambda\sum_jc_jx^j/(x+\lambda)^{j+1}=-\frac{1-m}{\lambda}\sum_j(j+1)c_jm^j/(x+\lambda)$: "
+        r"with $m=x/(x+\lambda)$ and $c_{T-1}\ne0$ the one direction that fit $T+1$ adds to the first $T$."
     ),
     equations={
         "theory.self_distillation.optimal_schedule": "rho_T",
@@ -128,7 +136,7 @@ O10_LIMIT = Claim(
     statement=r"\rho_{T+1}(\lambda_T)=\rho_T(\lambda_T):\ \text{0.2056, 0.1538, 0.1538 for one spike}",
     source="derived",
     provenance="derived",
-    assumptions=("proportional limit; spikes among 4000 directions", "lambda_T an interior minimiser"),
+    assumptions=("proportional limit; spikes among 4000 directions", "lambda_T an interior minimiser", LAST),
     proof="As sd.O10, for the population's inner product.",
     equations={
         "theory.self_distillation.best_joint_risk": "lambda_T and rho_T",

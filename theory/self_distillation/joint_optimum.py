@@ -6,8 +6,9 @@ residual filter (1 - m) P(m) with a polynomial P of degree T - 1 and P(0) = 1. T
     rho_T(lam) = min_c R(c) = A - g^T D^-1 g,    D_ij = <d_i, d_j>,    g_i = <b1 - beta, d_i>,
 
 with directions d_i of residual filter (1 - m) m U_i(m), U_i Chebyshev polynomials on the range of m, so that D is well
-conditioned. rho_T decreases in T. At an interior minimiser lam_T of rho_T, rho_(T+1)(lam_T) = rho_T(lam_T): the
-derivative of c's student in log lam is the one direction that step T + 1 adds (sd.O10).
+conditioned. rho_T decreases in T. At an interior minimiser lam_T of rho_T whose schedule uses its last step,
+c_(T-1) != 0, rho_(T+1)(lam_T) = rho_T(lam_T): the derivative of c's student in log lam is then the one direction that
+step T + 1 adds (sd.O10).
 
 Everything is a deterministic equivalent (asymptotic); the ridge is divided by n. Symbols: see `excess_risk`.
 """
