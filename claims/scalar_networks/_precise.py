@@ -5,7 +5,7 @@ An independent and slow route. Arguments are sequences of numbers; results are m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = ["derivative", "digits", "levelled", "quasi_static", "sharpness", "stepped", "taylor"]
@@ -41,7 +41,7 @@ def sharpness(squares: Sequence[Any]) -> Any:
     return sum(1 / t for t in levelled(squares))
 
 
-def stepped(weights: Sequence[Any], step_size: Any) -> list[Any]:
+def stepped(weights: Iterable[Any], step_size: Any) -> list[Any]:
     """The `weights` after one step of gradient descent with `step_size`, by products of the other weights."""
     import mpmath
 

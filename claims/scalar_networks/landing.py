@@ -214,10 +214,10 @@ T11 = Claim(
     measure=_end_against_edge,
     settings=tuple({"depth": depth} for depth in (2, 3, 5)),
     domain={
-        **{name: Range(0.3, 1e3, log=True) for name in GAPS},
+        **{name: Range(0.3, 10.0, log=True) for name in GAPS},
         "delta": Range(0.03, 0.4, log=True),
         "over": Range(0.1, 1.0),
-        "side": Range(-1.0, 1.0),
+        "side": Range(-1.0, 0.9),
         "bound": Range(1.3, 2.0),
     },
     restarts=250,
