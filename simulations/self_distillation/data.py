@@ -60,6 +60,8 @@ def noisy_labels(rng: np.random.Generator, classes: Array, count: int, label_noi
 def split(rng: np.random.Generator, points: int, *sizes: int) -> list[NDArray[np.intp]]:
     """Return disjoint random index sets of the given `sizes` out of `points`, and one with all that remain (>= 1).
 
+    `sizes` are counts >= 1 of points; `rng` draws.
+
     >>> [part.size for part in split(np.random.default_rng(0), 10, 3, 2)]
     [3, 2, 5]
     """

@@ -74,8 +74,8 @@ def read_cross(cross_gram: ArrayLike, points: int) -> Array:
 
 
 def read_ridge(ridge: ArrayLike) -> float:
-    """Return the ridge, a finite number >= 0."""
-    return check_number("ridge", ridge, low=0.0)
+    """Return the ridge, a number >= 0 or inf."""
+    return check_number("ridge", ridge, low=0.0, allow_inf=True)
 
 
 def decompose(gram: Array, targets: ArrayLike, ridge: float, sample_weights: ArrayLike | None = None) -> Modes:

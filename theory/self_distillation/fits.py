@@ -59,7 +59,7 @@ def fits(
 
     gram: K, shape (n, n), symmetric, without negative eigenvalues.
     targets: y, shape (n,) or (n, outputs).
-    ridge: ridge, >= 0, not multiplied by n.
+    ridge: ridge, >= 0, not multiplied by n; inf gives 0.
     alphas: (alpha_2, ..., alpha_T), real; empty gives plain ridge regression.
     cross_gram: kernel between m new points and the training points, shape (m, n); without it the fits are those at the
         training points.
@@ -93,7 +93,7 @@ def constant_fit(
 
     gram: K, shape (n, n), symmetric, without negative eigenvalues.
     targets: y, shape (n,) or (n, outputs).
-    ridge: ridge, >= 0, not multiplied by n.
+    ridge: ridge, >= 0, not multiplied by n; inf gives 0.
     alpha: weight of the true targets at every step after the first, a number.
     step: t, a whole number >= 1, or inf.
     cross_gram: kernel between m new points and the training points, shape (m, n); without it the fit is that at the
@@ -101,7 +101,8 @@ def constant_fit(
     sample_weights: weights of the squared errors, shape (n,), >= 0; 0 drops the point; none means 1 each.
 
     Limits: ridge = 0 is the minimum-norm interpolant at every step. Raises `ValueError` outside these domains, for
-    shapes that disagree, and at step inf for alpha outside (-ridge/d, 2 + ridge/d), d the largest eigenvalue.
+    shapes that disagree, at step inf for alpha outside (-ridge/d, 2 + ridge/d), d the largest eigenvalue, and for an
+    alpha so far outside that the filters exceed float64.
     Source: paper, abstract; derived (sd.A2, sd.A3).
 
     >>> constant_fit([[6.0]], [2.0], 1.0, 0.5, float("inf"))  # 6/(6 + 1/0.5) * 2
@@ -112,6 +113,8 @@ def constant_fit(
     weight, t = _number("alpha", alpha), _number("step", step)
     top_first = modes.eigenvalues[::-1]  # so that an error about the interval of alpha names the largest eigenvalue
     b = constant_filter(top_first, lam, weight, t)[::-1]
+    if not np.all(np.isfinite(b)):
+        raise ValueError(f"alpha must keep the filters within float64, got alpha={weight!r} at step={t:g}")
     at_zero = np.full_like(b, 1.0 if t == 1.0 or lam == 0.0 else weight)  # C_t of a mode with d = 0
     learned = split(modes.eigenvalues, lam)[0]
     gain = np.divide(b, learned, out=at_zero, where=learned > 0.0)

@@ -1,22 +1,28 @@
 """Leave-one-out errors of the whole chain of distillations, exactly, from one eigendecomposition.
 
 Model. Leaving out point i and refitting all T steps equals keeping it with its target replaced, at each step s, by the
-left-out prediction p_s itself. With e_s = t_s - p_s, t_1 = y_i, t_s = alpha_s y_i + (1 - alpha_s) p_(s-1):
+left-out prediction p_s itself. With e_s = t_s - p_s, t_1 = y_i, t_s = alpha_s y_i + (1 - alpha_s) p_(s-1), and
+L = K (K + lambda I)^-1, B_0 = I, all predictions follow from small differences v_s:
 
-    e_s = alpha_s rho_1 + (1 - alpha_s) [rho_s + sum_k c_(s-1,k) m_k/m_0],    rho_s = ((I - L) B_(s-1)(L) y)_i/m_0
-    m_k = (L^k (I - L))_ii,   c_(s,1) = -e_s,   c_(s,k) = (1 - alpha_s) c_(s-1,k-1),   L = K (K + lambda I)^-1, B_0 = I
+    p_s = p_1 + E_s,   E_s = (1 - alpha_s) v_s,   E_1 = 0
+    e_1 = rho_1,   e_s = alpha_s e_1 + (1 - alpha_s) (E_(s-1) - v_s)
+    v_s = ((I - L)(I - B_(s-1)) y)_i/m_0 + sum_k c_(s-1,k) h_k = E_(s-1) - rho_s - sum_k c_(s-1,k) m_k/m_0
+    rho_s = ((I - L) B_(s-1) y)_i/m_0,   m_k = (L^k (I - L))_ii,   h_k = ((I - L)(I - L^k))_ii/m_0 = 1 - m_k/m_0
+    c_(s,1) = -e_s,   c_(s,k) = (1 - alpha_s) c_(s-1,k-1)
 
-(derived; subtracting the equations for p_s and p_(s-1) removes every difference of near-equal numbers for small
-lambda.) Generalised cross-validation replaces the diagonals m_k by their mean over points and works in the eigenbasis.
+(derived.) The first form of v_s has the size of a small ridge, the second that of one over a large ridge: each is taken
+where it subtracts no near-equal numbers. Generalised cross-validation replaces the diagonals by their mean over points
+and works in the eigenbasis.
 
-========  ===========  =====================================================  ==================
-letter    argument     meaning                                                domain
-========  ===========  =====================================================  ==================
-K         gram         kernel matrix of the training points (n, n)            symmetric, d >= 0
-y         targets      training targets, (n,) or (n, outputs)                 real
-lambda    ridge        ridge, not multiplied by n: unchanged without a point  >= 0, see below
-alpha_t   alphas       weights of the true targets from the second step       real
-========  ===========  =====================================================  ==================
+========  ==============  =====================================================  ==================
+letter    argument        meaning                                                domain
+========  ==============  =====================================================  ==================
+K         gram            kernel matrix of the training points (n, n)            symmetric, d >= 0
+y         targets         training targets, (n,) or (n, outputs)                 real
+lambda    ridge           ridge, not multiplied by n: unchanged without a point  >= 0, see below
+alpha_t   alphas          weights of the true targets from the second step       real
+w_i       sample_weights  weights of the squared errors (n,); 0 drops the point  >= 0
+========  ==============  =====================================================  ==================
 
 Conventions that bite: ridge = 0 needs a gram without zero eigenvalues. Scores are means of squares over points and
 outputs and estimate the test error, noise of the test labels included.
@@ -25,6 +31,8 @@ Gaussian features, not proved beyond), the naive one does not, except for plain 
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +49,7 @@ from theory.self_distillation._spectrum import (
     residuals,
     split,
 )
+from theory.self_distillation.fits import fits
 from theory.self_distillation.schedules import OptimalAlpha, parabola
 
 __all__ = [
@@ -55,7 +64,18 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-def leave_one_out(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike) -> Array:
+class _Chain(NamedTuple):
+    """e_1 (n, c); E_1, ..., E_T (T, n, c); v_(T+1), the effect of one more weight, and the size of its terms (n, c)."""
+
+    first: Array
+    moved: Array
+    change: Array
+    size: Array
+
+
+def leave_one_out(
+    gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike, sample_weights: ArrayLike | None = None
+) -> Array:
     """Return predictions p_1, ..., p_T of each point by the chain fitted without it, shape (T, n) or (T, n, outputs).
 
     Exact for the whole chain (every step is refitted without the point), at the cost of one eigendecomposition. The
@@ -63,47 +83,57 @@ def leave_one_out(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: Arr
 
     gram: K, shape (n, n), symmetric, without negative eigenvalues.
     targets: y, shape (n,) or (n, outputs).
-    ridge: ridge, >= 0, not multiplied by n; the same when a point leaves.
+    ridge: ridge, >= 0, not multiplied by n; the same when a point leaves; inf predicts 0.
     alphas: (alpha_2, ..., alpha_T), real; empty gives plain ridge regression.
+    sample_weights: weights of the squared errors, shape (n,), >= 0; a point of weight 0 is in no fit, and predicted
+        like a new point; none means 1 each.
 
     Limits: a point without relation to the others, n = 1 among them, is predicted as 0. Raises `ValueError` outside
-    these domains, for shapes that disagree, and at ridge = 0 for a gram with a zero eigenvalue.
-    Source: derived (sd.O6).
+    these domains, for shapes that disagree, and at ridge = 0 for a gram (points of weight 0 made zero) with a zero
+    eigenvalue. Source: derived (sd.O6).
 
     >>> leave_one_out([[1.0, 0.5], [0.5, 1.0]], [2.0, 3.0], 1.0, [0.0])  # from the other: 3/2 * 0.5, then 3/4 * 0.5
     array([[0.75 , 0.5  ],
            [0.375, 0.25 ]])
     """
-    modes, lam, schedule = _read(gram, targets, ridge, alphas)
-    y = modes.vectors @ modes.coordinates
-    weights = _weights(modes, lam, schedule)
-    diagonals = weights @ (modes.vectors**2).T
-    levels = np.stack([modes.vectors @ (row[:, None] * modes.coordinates) for row in _levels(modes, lam, schedule)])
-    return modes.shaped(_left_out(y, levels, diagonals, schedule))
+    modes, lam, schedule = _read(gram, targets, ridge, alphas, sample_weights)
+    chain = _chain(modes, lam, schedule)
+    predictions = modes.shaped(_as_columns(targets) - chain.first + chain.moved)
+    if sample_weights is not None and not np.all(sample_weights):
+        dropped = np.flatnonzero(np.asarray(sample_weights) == 0.0)
+        predictions[:, dropped] = fits(gram, targets, lam, schedule, np.asarray(gram)[dropped], sample_weights)
+    return predictions
 
 
-def leave_one_out_alpha(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike = ()) -> OptimalAlpha:
+def leave_one_out_alpha(
+    gram: ArrayLike,
+    targets: ArrayLike,
+    ridge: float,
+    alphas: ArrayLike = (),
+    sample_weights: ArrayLike | None = None,
+) -> OptimalAlpha:
     """Return (alpha, flat): the weight of the step after `alphas` with the least leave-one-out score (exact).
 
     The left-out predictions are affine in the last weight: alpha = <y - p(0), p(1) - p(0)>/||p(1) - p(0)||^2 with the
-    values at alpha = 0 and 1. Any real number; clip it for the best weight in [0, 1].
+    values at alpha = 0 and 1, whose difference is computed without subtraction at small and at large ridge. Any real
+    number; clip it for the best weight in [0, 1].
 
     gram: K, shape (n, n), symmetric, without negative eigenvalues.
     targets: y, shape (n,) or (n, outputs).
     ridge: ridge, >= 0, not multiplied by n.
     alphas: the weights (alpha_2, ..., alpha_(t-1)) of the steps before; empty for the first distillation.
+    sample_weights: weights of the squared errors, in the fits and in the score, shape (n,), >= 0; none means 1 each.
 
-    Limits: alpha = 1 and flat where the weight moves no prediction by more than rounding (8 n eps of the largest
-    target), as at ridge = 0. Raises `ValueError` as `leave_one_out`.
+    Limits: alpha = 1 and flat where the weight moves no prediction by more than rounding (8 n eps of the terms that
+    make up the move), as at ridge = 0 and inf. Raises `ValueError` as `leave_one_out`.
     Source: derived (sd.O6).
 
     >>> round(leave_one_out_alpha([[1.0, 0.5], [0.5, 1.0]], [2.0, 3.0], 1.0).alpha, 12)  # <(13, 22), (3, 2)>/13
     6.384615384615
     """
-    y = _as_columns(targets)
-    p = leave_one_out(gram, targets, ridge, np.r_[read_alphas(alphas), 0.0])
-    p = p.reshape(p.shape[0], *y.shape)
-    return parabola(y - p[-1], p[0] - p[-1], _noise(y))
+    modes, lam, schedule = _read(gram, targets, ridge, alphas, sample_weights)
+    root = 1.0 if sample_weights is None else np.sqrt(np.asarray(sample_weights, dtype=np.float64))[:, None]
+    return _best(_chain(modes, lam, schedule), root)
 
 
 def corrected_gcv(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike) -> Array:
@@ -122,7 +152,8 @@ def corrected_gcv(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: Arr
     >>> corrected_gcv([[1.0, 0.0], [0.0, 1.0]], [2.0, 4.0], 1.0, [0.3])  # points unrelated: all predictions are 0
     array([10., 10.])
     """
-    return _score(_corrected(*_read(gram, targets, ridge, alphas)))
+    chain = _chain(*_read(gram, targets, ridge, alphas), averaged=True)
+    return _score(chain.first - chain.moved)
 
 
 def corrected_gcv_alpha(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike = ()) -> OptimalAlpha:
@@ -138,9 +169,7 @@ def corrected_gcv_alpha(gram: ArrayLike, targets: ArrayLike, ridge: float, alpha
     >>> round(corrected_gcv_alpha([[1.0, 0.5], [0.5, 1.0]], [2.0, 3.0], 1.0).alpha, 12)  # as left out: equal points
     6.384615384615
     """
-    modes, lam, schedule = _read(gram, targets, ridge, np.r_[read_alphas(alphas), 0.0])
-    errors = _corrected(modes, lam, schedule)
-    return parabola(errors[-1], errors[-1] - errors[0], _noise(modes.coordinates))
+    return _best(_chain(*_read(gram, targets, ridge, alphas), averaged=True))
 
 
 def naive_gcv(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike) -> Array:
@@ -161,7 +190,9 @@ def naive_gcv(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLi
     array([10., 10.])
     """
     modes, lam, schedule = _read(gram, targets, ridge, alphas)
-    return _score(_naive(modes, _naive_residuals(modes, lam, schedule)))
+    missed = residuals(split(modes.eigenvalues, lam)[0], _base(modes, lam), schedule)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _score(missed[:, :, None] * modes.coordinates / missed.mean(axis=1)[:, None, None])
 
 
 def naive_gcv_alpha(gram: ArrayLike, targets: ArrayLike, ridge: float) -> OptimalAlpha:
@@ -180,15 +211,23 @@ def naive_gcv_alpha(gram: ArrayLike, targets: ArrayLike, ridge: float) -> Optima
     >>> naive_gcv_alpha([[1.0, 0.0], [0.0, 1.0]], [2.0, 4.0], 1.0).flat
     True
     """
-    modes, lam, schedule = _read(gram, targets, ridge, [0.0])
-    first, second = _naive(modes, _naive_residuals(modes, lam, schedule))
-    return parabola(second, second - first, _noise(modes.coordinates))
+    modes, lam, _ = _read(gram, targets, ridge, [0.0])
+    learned, missed = split(modes.eigenvalues, lam)
+    base = _base(modes, lam)
+    kept, lost = (np.sum(base * part) / base.sum() for part in (learned, missed))
+    gap = lost - missed if lost < kept else learned - kept  # the same number
+    first = (base / base.mean())[:, None] * modes.coordinates
+    change = first * gap[:, None] / (1.0 + kept)  # e_2 - e_1
+    noise = 8.0 * base.size * EPS * float(np.max(np.abs(first)) * min(lost, kept))
+    return parabola(first + change, change, noise)
 
 
-def _read(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike) -> tuple[Modes, float, Array]:
+def _read(
+    gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike, sample_weights: ArrayLike | None = None
+) -> tuple[Modes, float, Array]:
     """Return modes, ridge and schedule; refuse what makes I - L singular in the limit."""
     kernel, lam, schedule = read_gram(gram), read_ridge(ridge), read_alphas(alphas)
-    modes = decompose(kernel, targets, lam)
+    modes = decompose(kernel, targets, lam, sample_weights)
     if lam == 0.0 and modes.eigenvalues[0] == 0.0:
         raise ValueError("ridge must be > 0 where gram has a zero eigenvalue, got ridge=0.0")
     return modes, lam, schedule
@@ -200,61 +239,62 @@ def _as_columns(targets: ArrayLike) -> Array:
     return y[:, None] if y.ndim == 1 else y
 
 
-def _noise(targets: Array) -> float:
-    """Return the size of differences of predictions that is rounding."""
-    return 8.0 * targets.shape[0] * EPS * float(np.max(np.abs(targets)))
+def _base(modes: Modes, ridge: float) -> Array:
+    """Return 1 - a up to a common factor, neither all 0 nor overflowing, also for ridge = 0 and inf; shape (n,)."""
+    top = float(modes.eigenvalues[-1])
+    return split(modes.eigenvalues, ridge)[1] if ridge >= top else inverse(modes.eigenvalues, ridge) * top
 
 
-def _weights(modes: Modes, ridge: float, schedule: Array) -> Array:
-    """Return a^k/(d + ridge), proportional to a^k (1 - a), k = 0, ..., T - 1, also for ridge = 0; shape (T, n)."""
-    powers = split(modes.eigenvalues, ridge)[0] ** np.arange(schedule.size + 1.0)[:, None]
-    return powers * inverse(modes.eigenvalues, ridge) * modes.eigenvalues[-1]
+def _chain(modes: Modes, ridge: float, schedule: Array, averaged: bool = False) -> _Chain:
+    """Return the left-out chain at the points, or in the eigenbasis with diagonals `averaged` over points.
 
-
-def _levels(modes: Modes, ridge: float, schedule: Array) -> Array:
-    """Return b_(s-1)/(d + ridge), proportional to (1 - a) b_(s-1), s = 1, ..., T; shape (T, n)."""
-    learned = split(modes.eigenvalues, ridge)[0]
-    filters = np.concatenate([np.ones((1, learned.size)), learned * gains(learned, schedule)[:-1]])  # b_0, ..., b_(T-1)
-    return filters * inverse(modes.eigenvalues, ridge) * modes.eigenvalues[-1]
-
-
-def _left_out(y: Array, levels: Array, diagonals: Array, schedule: Array) -> Array:
-    """Return p_1, ..., p_T by the recursion of the module head.
-
-    `y` (n, c); `levels` (T, n, c) and `diagonals` (T, n) are m_0 rho_s and m_k up to a common factor.
+    Points of weight 0, where both m_0 and what it divides vanish, get zeros.
     """
-    ratios = (diagonals / diagonals[0])[:, :, None]
-    rho = levels / diagonals[0][:, None]
-    predictions = np.empty_like(rho)
-    error = rho[0]
-    predictions[0] = y - error
+    learned, missed = split(modes.eigenvalues, ridge)
+    base, one = _base(modes, ridge), np.ones((1, learned.size))
+    kept = base * np.concatenate([one, learned * gains(learned, schedule)])  # b_0, ..., b_T, times 1 - a
+    lost = base * np.concatenate([0.0 * one, residuals(learned, missed, schedule)])
+    powers = base * learned ** np.arange(schedule.size + 2.0)[:, None]
+    others = base * np.concatenate([0.0 * one, residuals(learned, missed, np.zeros(schedule.size))])
+    if averaged:
+        levels = [rows[:, :, None] * modes.coordinates for rows in (kept, lost)]
+        diagonals = [rows.mean(axis=1)[:, None, None] for rows in (powers, others)]
+    else:
+        levels = [
+            np.stack([modes.vectors @ (row[:, None] * modes.coordinates) for row in rows]) for rows in (kept, lost)
+        ]
+        diagonals = [(rows @ (modes.vectors**2).T)[:, :, None] for rows in (powers, others)]
+    unit = np.where(diagonals[0][0] > 0.0, diagonals[0][0], 1.0)
+    rho, rest, ratios, h = (part / unit for part in (*levels, *diagonals))
+    return _left_out(rho, rest, ratios, h, schedule)
+
+
+def _left_out(rho: Array, lost: Array, ratios: Array, h: Array, schedule: Array) -> _Chain:
+    """Run the recursion of the module head.
+
+    `rho` and `lost`, its terms with B and with I - B, (T + 1, n, c); `ratios` m_k/m_0 and `h` (T + 1, n or 1, 1).
+    """
+    near = h[1] < ratios[1]  # a small ridge
+    first = error = rho[0]
     memory = [-error]  # c_(s,k), k = 1, 2, ...
-    for s, alpha in enumerate(schedule, start=1):
-        kept = sum((c * ratios[k] for k, c in enumerate(memory, start=1)), np.zeros_like(y))
-        error = alpha * rho[0] + (1.0 - alpha) * (rho[s] + kept)
-        predictions[s] = alpha * y + (1.0 - alpha) * predictions[s - 1] - error
+    moved = [np.zeros_like(first)]
+    for s in range(1, schedule.size + 2):
+        terms = [np.where(near, lost[s], moved[-1] - rho[s])]
+        terms += [c * np.where(near, h[k], -ratios[k]) for k, c in enumerate(memory, start=1)]
+        change = np.sum(terms, axis=0)
+        if s > schedule.size:
+            break
+        alpha = schedule[s - 1]
+        error = alpha * first + (1.0 - alpha) * (moved[-1] - change)
+        moved.append((1.0 - alpha) * change)
         memory = [-error, *((1.0 - alpha) * c for c in memory)]
-    return predictions
+    return _Chain(first, np.stack(moved), change, np.sum(np.abs(terms), axis=0))
 
 
-def _corrected(modes: Modes, ridge: float, schedule: Array) -> Array:
-    """Return targets - p in the eigenbasis, diagonals replaced by their means; shape (T, n, outputs)."""
-    means = _weights(modes, ridge, schedule).mean(axis=1)
-    diagonals = np.broadcast_to(means[:, None], (means.size, modes.eigenvalues.size))
-    levels = _levels(modes, ridge, schedule)[:, :, None] * modes.coordinates
-    return modes.coordinates - _left_out(modes.coordinates, levels, diagonals, schedule)
-
-
-def _naive_residuals(modes: Modes, ridge: float, schedule: Array) -> Array:
-    """Return 1 - b_t up to a common factor, also for ridge = 0; shape (T, n)."""
-    learned = split(modes.eigenvalues, ridge)[0]
-    return residuals(learned, inverse(modes.eigenvalues, ridge) * modes.eigenvalues[-1], schedule)
-
-
-def _naive(modes: Modes, missed: Array) -> Array:
-    """Return (I - B_t) y/(1 - tr B_t/n) in the eigenbasis; shape (T, n, outputs)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return missed[:, :, None] * modes.coordinates / missed.mean(axis=1)[:, None, None]
+def _best(chain: _Chain, root: Array | float = 1.0) -> OptimalAlpha:
+    """Return the best weight of one more step, errors times `root`: p(1) = p_1 and p(0) = p_1 + v."""
+    noise = 8.0 * chain.size.shape[0] * EPS * float(np.max(root * chain.size))
+    return parabola(root * (chain.first - chain.change), -root * chain.change, noise)
 
 
 def _score(errors: Array) -> Array:

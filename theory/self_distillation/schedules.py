@@ -158,14 +158,14 @@ def iterated_tikhonov_schedule(order: int) -> Array:
 
     alpha_t = order/(order - t + 1), t = 2, ..., order: twicing is (2,), the third order (3/2, 3).
 
-    order: number of Tikhonov iterations and of distillation steps, >= 1; 1 is plain ridge regression.
+    order: number of Tikhonov iterations and of distillation steps, in [1, 10000]; 1 is plain ridge regression.
 
     Raises `ValueError` outside this domain. Source: derived (sd.A6).
 
     >>> iterated_tikhonov_schedule(3)
     array([1.5, 3. ])
     """
-    m = check_integer("order", order, low=1)
+    m = check_integer("order", order, low=1, high=10_000)
     return m / np.arange(m - 1.0, 0.0, -1.0)
 
 
@@ -185,7 +185,7 @@ def greedy_schedule(
     gram: K, shape (n, n), symmetric, without negative eigenvalues.
     targets: y, shape (n,) or (n, outputs).
     ridge: ridge, >= 0, not multiplied by n.
-    steps: T, number of fits, >= 1.
+    steps: T, number of fits, an integer in [1, 10000].
     cross_gram: kernel between m validation points and the training points, shape (m, n).
     validation_targets: shape (m,) or (m, outputs), as `targets`.
     constrained: clip each weight to [0, 1] before the next step is computed.
@@ -196,7 +196,7 @@ def greedy_schedule(
     >>> greedy_schedule([[1.0]], [1.0], 1.0, 2, [[1.0]], [0.4])  # alpha/2 + (1 - alpha)/4 = 0.4
     Schedule(alphas=array([0.6]), losses=array([0.01, 0.  ]))
     """
-    count = check_integer("steps", steps, low=1)
+    count = check_integer("steps", steps, low=1, high=10_000)
     modes, lam, rows, y = _read(gram, targets, ridge, cross_gram, validation_targets)
     reach = rows @ modes.vectors
     learned, missed = (part[:, None] for part in split(modes.eigenvalues, lam))
@@ -234,7 +234,8 @@ def optimal_schedule(
     gram: K, shape (n, n), symmetric, without negative eigenvalues.
     targets: y, shape (n,) or (n, outputs).
     ridge: ridge, >= 0, not multiplied by n.
-    steps: T, number of fits, >= 1; the condition of the basis grows 5-8 times a step, so beyond 10 little is gained.
+    steps: T, number of fits, an integer in [1, 10000]; the condition of the basis grows 5-8 times a step, so beyond 10
+        little is gained.
     cross_gram: kernel between m validation points and the training points, shape (m, n).
     validation_targets: shape (m,) or (m, outputs), as `targets`.
     constrained: keep all alphas in [0, 1].
@@ -248,7 +249,7 @@ def optimal_schedule(
     >>> alphas.round(12), round(loss, 12)
     (array([0.6]), 0.0)
     """
-    count = check_integer("steps", steps, low=1)
+    count = check_integer("steps", steps, low=1, high=10_000)
     modes, lam, rows, y = _read(gram, targets, ridge, cross_gram, validation_targets)
     learned, missed = (part[:, None] for part in split(modes.eigenvalues, lam))
     reach = rows @ modes.vectors

@@ -69,6 +69,20 @@ def test_vanishing_ridge():
     assert naive_gcv(gram, targets, 0.0, [0.3]) == pytest.approx(naive_gcv(gram, targets, 1e-13, [0.3]), rel=1e-11)
 
 
+def test_huge_ridge():
+    gram, targets = problem()
+    assert leave_one_out(gram, targets, np.inf, [0.3, -1.0]) == pytest.approx(0.0, abs=1e-14)
+    assert leave_one_out_alpha(gram, targets, np.inf) == (1.0, True)
+    assert naive_gcv_alpha(gram, targets, np.inf) == (1.0, True)
+    assert corrected_gcv(gram, targets, np.inf, [0.3]) == pytest.approx(np.mean(targets**2), rel=1e-13)
+
+
+def test_a_gram_of_zeros_predicts_zero():
+    assert leave_one_out(np.zeros((3, 3)), [1.0, -2.0, 3.0], 0.4, [0.6]) == pytest.approx(0.0, abs=1e-14)
+    assert corrected_gcv(np.zeros((3, 3)), [1.0, -2.0, 3.0], 0.4, [0.6]) == pytest.approx(14 / 3, rel=1e-14)
+    assert leave_one_out_alpha(np.zeros((3, 3)), [1.0, -2.0, 3.0], 0.4).flat
+
+
 def test_classical_generalised_cross_validation():
     gram, targets = problem()
     hat = gram @ np.linalg.inv(gram + 0.7 * np.eye(12))
@@ -157,6 +171,77 @@ def test_best_weight_against_a_scan(oracle):
         assert best.alpha == pytest.approx(vertex, rel=1e-9)
 
 
+def exact_best_weight(gram, targets, ridge, before, weights):
+    """The vertex of the weighted leave-one-out score by refits at 60 digits."""
+    with mp.workdps(60):
+        n, top, bottom = len(gram), mp.mpf(0), mp.mpf(0)
+        for i in range(n):
+            rest = [j for j in range(n) if j != i and weights[j] > 0]
+            inner = mp.matrix([[mp.mpf(float(gram[a, b])) for b in rest] for a in rest])
+            system = inner + mp.mpf(ridge) * mp.diag([1 / mp.mpf(float(weights[a])) for a in rest])
+            truth = mp.matrix([[mp.mpf(float(y)) for y in targets[a]] for a in rest])
+            reach = mp.matrix([[mp.mpf(float(gram[i, a])) for a in rest]])
+            solve = mp.inverse(system)
+            first = dual = solve * truth
+            for alpha in [*before, 0.0]:
+                alpha = mp.mpf(alpha)
+                dual = solve * (alpha * truth + (1 - alpha) * inner * dual)
+            one, none = reach * first, reach * dual
+            for c in range(truth.cols):
+                step = one[c] - none[c]
+                top += mp.mpf(float(weights[i])) * (mp.mpf(float(targets[i][c])) - none[c]) * step
+                bottom += mp.mpf(float(weights[i])) * step**2
+        return float(top / bottom)
+
+
+@pytest.mark.parametrize("ridge", [1e-40, 1e-12, 1e-4, 0.7, 1e4, 1e12, 1e40])
+@pytest.mark.parametrize("before", [[], [0.3, -0.8]])
+def test_best_weight_at_all_sizes_of_the_ridge(ridge, before):
+    """1 - alpha grows like 1/ridge and like ridge; p(1) - p(0), a vanishing difference, keeps its digits throughout."""
+    gram, targets = problem(seed=5, n=5, features=9)
+    best = leave_one_out_alpha(gram, targets, ridge, before)
+    assert not best.flat
+    expected = exact_best_weight(gram, targets, ridge, before, np.ones(5))
+    assert best.alpha == pytest.approx(expected, rel=1e-11)  # eps times a condition of a few hundred
+
+
+@pytest.mark.parametrize("ridge", [1e-40, 1e-9, 1e-3, 0.7, 1e3, 1e9])
+def test_best_weight_of_averaged_diagonals_at_all_sizes_of_the_ridge(ridge):
+    """On the circle both are the same; the naive one against its definition at 110 digits."""
+    gram, targets = circulant(), problem(n=9)[1]
+    corrected = corrected_gcv_alpha(gram, targets, ridge, [0.4])
+    exact = leave_one_out_alpha(gram, targets, ridge, [0.4])
+    assert not corrected.flat
+    assert corrected.alpha == pytest.approx(exact.alpha, rel=1e-7)  # condition 1e6: the smallest eigenvalues
+    values, vectors = np.linalg.eigh(gram)
+    with mp.workdps(110):
+        learned = [mp.mpf(d) / (mp.mpf(d) + mp.mpf(ridge)) for d in values]
+        shares = [mp.fsum(1 - a**k for a in learned) / 9 for k in (1, 2)]
+        first, second = ([(1 - a**k) / share for a in learned] for k, share in zip((1, 2), shares, strict=True))
+        power = [mp.mpf(x) for x in np.sum((vectors.T @ targets) ** 2, axis=1)]
+        top = mp.fsum(p * g * (g - f) for p, f, g in zip(power, first, second, strict=True))
+        expected = top / mp.fsum(p * (g - f) ** 2 for p, f, g in zip(power, first, second, strict=True))
+    assert naive_gcv_alpha(gram, targets, ridge).alpha == pytest.approx(float(expected), rel=1e-7)
+
+
+@pytest.mark.parametrize("ridge", [0.05, 4.0])
+@pytest.mark.parametrize("alphas", [[], [0.3, -0.4, 1.6]])
+def test_sample_weights_against_refits(oracle, ridge, alphas):
+    """Every step of every chain refitted without the point; a point of weight 0 is predicted by the chain of all."""
+    gram, targets = problem(seed=2, n=8)
+    weights = np.array([0.3, 2.0, 0.0, 1.7, 0.6, 5.0, 0.0, 0.9])
+    got = leave_one_out(gram, targets, ridge, alphas, weights)
+    for i in range(8):
+        rest = np.arange(8) != i
+        inner, row = gram[np.ix_(rest, rest)], gram[i : i + 1, rest]
+        expected = oracle.refits(inner, targets[rest], ridge, alphas, row, weights[rest])[:, 0]
+        assert got[:, i] == pytest.approx(expected, rel=1e-10, abs=1e-12)
+    best = leave_one_out_alpha(gram, targets, ridge, alphas, weights)
+    assert best.alpha == pytest.approx(exact_best_weight(gram, targets, ridge, alphas, weights), rel=1e-9)
+    one = leave_one_out(gram, targets[:, 1], ridge, alphas, list(weights))
+    assert one == pytest.approx(got[..., 1], rel=1e-12)
+
+
 # --- properties
 
 
@@ -228,6 +313,16 @@ def test_bad_arguments(function):
         function(np.eye(2), [1.0, 2.0], 0.1, [[0.2]])
     with pytest.raises(ValueError, match=r"no negative eigenvalues"):
         function([[0.0, 1.0], [1.0, 0.0]], [1.0, 2.0], 0.1, [])
+
+
+@pytest.mark.parametrize("function", [leave_one_out, leave_one_out_alpha])
+def test_bad_sample_weights(function):
+    with pytest.raises(ValueError, match=r"sample_weights must be >= 0, got sample_weights\[1\]=-1\.0"):
+        function(np.eye(2), [1.0, 2.0], 0.1, [], [1.0, -1.0])
+    with pytest.raises(ValueError, match=r"sample_weights and gram must have as many rows, got 3 and 2"):
+        function(np.eye(2), [1.0, 2.0], 0.1, [], [1.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match=r"ridge must be > 0 where gram has a zero eigenvalue, got ridge=0\.0"):
+        function(np.eye(2), [1.0, 2.0], 0.0, [], [1.0, 0.0])
 
 
 def test_bad_naive_weight():
