@@ -195,7 +195,7 @@ FIGURES = (
         "against the product at the start. Lines: below them no rise is possible at that depth (sharp below product 1, "
         "and everywhere at depth two); dashed: the theorem's constant, reached as the product goes to 0. Points: the "
         "least value found by a random search in simulation, mean over searches with bars of one standard error; they "
-        "must lie on or above their line, and a red cross would lie below. Above product 1 the searches at greater depth "
+        "must lie on or above their line, and a red cross would lie below. Above product 1 the searches at more depth "
         "come down to the line of depth two only: what is guaranteed there is not sharp.",
         claims=("sn.T2", "sn.T2.four"),
         experiments=constant_experiments,

@@ -197,7 +197,7 @@ FIGURES = (
         "weights, blue at the one with two negative weights. Grey: escape time. Line: the ellipse N = 0, the exact "
         "boundary; gradient descent is chaotic on it, θ → π − 3θ. A red cross marks a start whose fate is not the one "
         "told by the sign of N.",
-        claims=("sn.T6",),
+        claims=("sn.T6", "sn.T6.basin"),
         experiments=plan_of(map=WHOLE),
         draw=draw_whole,
     ),
