@@ -52,7 +52,7 @@ def spectral_filter(eigenvalues: ArrayLike, ridge: ArrayLike, alphas: ArrayLike)
     [0, 1], where 0 <= b <= 1.
 
     eigenvalues: d, >= 0, any shape.
-    ridge: ridge, >= 0; broadcasts with `eigenvalues`. Limits: see `constant_filter`.
+    ridge: ridge, >= 0 or inf (nothing is fitted); broadcasts with `eigenvalues`. Limits: see `constant_filter`.
     alphas: (alpha_2, ..., alpha_T), real; empty gives plain ridge regression.
 
     Raises `ValueError` outside these domains. Source: derived (sd.A1, sd.A5).
@@ -60,7 +60,7 @@ def spectral_filter(eigenvalues: ArrayLike, ridge: ArrayLike, alphas: ArrayLike)
     >>> spectral_filter(3.0, 1.0, [0.2])  # 3/4, then 3/4 (0.2 + 0.8 * 3/4)
     array([0.75, 0.6 ])
     """
-    d, lam = broadcast(eigenvalues=_read("eigenvalues", eigenvalues), ridge=_read("ridge", ridge))
+    d, lam = broadcast(eigenvalues=_read("eigenvalues", eigenvalues), ridge=_read_ridge(ridge))
     learned, _ = split(d, lam)
     return learned * gains(learned, read_alphas(alphas))
 
@@ -71,7 +71,7 @@ def spectral_residual(eigenvalues: ArrayLike, ridge: ArrayLike, alphas: ArrayLik
     1 - b^(t) = (1 - a) + (1 - alpha_t) a (1 - b^(t-1)): one-signed for alphas <= 1, relative error below 4 T eps.
 
     eigenvalues: d, >= 0, any shape.
-    ridge: ridge, >= 0; broadcasts with `eigenvalues`.
+    ridge: ridge, >= 0 or inf; broadcasts with `eigenvalues`.
     alphas: (alpha_2, ..., alpha_T), real; empty gives plain ridge regression.
 
     Raises `ValueError` outside these domains. Source: derived (sd.A2, section 5.3 of the derivations).
@@ -79,7 +79,7 @@ def spectral_residual(eigenvalues: ArrayLike, ridge: ArrayLike, alphas: ArrayLik
     >>> spectral_residual(3.0, 1.0, [0.2])
     array([0.25, 0.4 ])
     """
-    d, lam = broadcast(eigenvalues=_read("eigenvalues", eigenvalues), ridge=_read("ridge", ridge))
+    d, lam = broadcast(eigenvalues=_read("eigenvalues", eigenvalues), ridge=_read_ridge(ridge))
     return residuals(*split(d, lam), read_alphas(alphas))
 
 
@@ -91,7 +91,7 @@ def constant_filter(eigenvalues: ArrayLike, ridge: ArrayLike, alpha: ArrayLike, 
     stable geometric sum: a few eps for alpha in [0, 1], times the exponent t |log q| where q^t dominates.
 
     eigenvalues: d, >= 0.
-    ridge: ridge, >= 0.
+    ridge: ridge, >= 0 or inf (nothing is fitted).
     alpha: weight of the true targets at every step after the first, real.
     step: t, whole numbers >= 1, or inf.
 
@@ -113,7 +113,7 @@ def constant_residual(eigenvalues: ArrayLike, ridge: ArrayLike, alpha: ArrayLike
     ridge/(alpha d + ridge). A few eps for alpha in [0, 1].
 
     eigenvalues: d, >= 0.
-    ridge: ridge, >= 0.
+    ridge: ridge, >= 0 or inf (nothing is fitted).
     alpha: weight of the true targets at every step after the first, real.
     step: t, whole numbers >= 1, or inf.
 
@@ -233,11 +233,16 @@ def _read(name: str, value: ArrayLike) -> Array:
     return check_range(name, value, low=0.0)
 
 
+def _read_ridge(ridge: ArrayLike) -> Array:
+    """Return an array of ridges >= 0, inf admitted."""
+    return check_range("ridge", ridge, low=0.0, allow_inf=True)
+
+
 def _constant(eigenvalues: ArrayLike, ridge: ArrayLike, alpha: ArrayLike, step: ArrayLike) -> tuple[Array, Array]:
     """Return (filter, residual) for a constant alpha."""
     d, lam, al, t = broadcast(
         eigenvalues=_read("eigenvalues", eigenvalues),
-        ridge=_read("ridge", ridge),
+        ridge=_read_ridge(ridge),
         alpha=check_range("alpha", alpha),
         step=check_range("step", step, low=1.0, allow_inf=True),
     )

@@ -136,7 +136,7 @@ def pure_distillation_classes(
     step: t, a whole number >= 1, or inf.
     cross_gram: kernel between m new points and the training points, shape (m, n); without it the training points.
 
-    Limits: ridge = 0 keeps the interpolant's classes; top eigenvalues that agree to n eps count as one at step inf;
+    Limits: ridge = 0 keeps the interpolant's classes; top eigenvalues that agree to 8 n eps count as one;
     equal scores give the first class. Raises `ValueError` outside these domains. Source: derived (sd.A7).
 
     >>> pure_distillation_classes([[2.0, 1.0], [1.0, 2.0]], [[1.0, 0.0], [0.0, 1.2]], 1.0, 2)
@@ -155,7 +155,7 @@ def pure_distillation_classes(
             kernel.shape[0] if cross_gram is None else read_cross(cross_gram, d.size).shape[0], dtype=np.intp
         )
     below = (top - d) / top * split(d, lam)[1]  # 1 - a/a_max
-    below = np.where(top - d <= d.size * EPS * top, 0.0, below)
+    below = np.where(top - d <= 8.0 * d.size * EPS * top, 0.0, below)
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = np.where(below > 0.0, np.exp((t - 1.0) * np.log1p(-below)), 1.0)
     scores = _predict(kernel, modes, lam, gain[None], cross_gram, True)[0]

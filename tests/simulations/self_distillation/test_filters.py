@@ -76,6 +76,12 @@ def test_kept_and_lost_sum_to_one_for_any_schedule() -> None:
 # --- bad input
 
 
+def test_how_negative_an_eigenvalue_may_be() -> None:
+    assert all_predictions(np.diag([1.0, -1e-12]), [1.0, 2.0], [0.5], ()).shape == (1, 1, 1, 2)
+    with pytest.raises(ValueError, match="kernel must have no negative eigenvalue, got -1e-06"):
+        all_predictions(np.diag([1.0, -1e-6]), [1.0, 2.0], [0.5], ())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

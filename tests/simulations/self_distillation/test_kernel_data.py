@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,11 @@ def test_classes_are_counted_as_in_refits() -> None:
     steps = (1, 10, 40, 100)
     counted = digits_classes(rng(), 1, ridge=0.5, steps=steps, samples=60)[0]
     assert counted.tolist() == [np.unique(fits[t - 1].argmax(axis=1)).size for t in steps]
+
+
+def test_thousands_of_steps_leave_one_class_and_do_not_underflow() -> None:
+    """(d/(d + 5))^20000 is below float64 for all modes; the kernel is positive, so the top mode names one class."""
+    assert digits_classes(rng(), 1, ridge=5.0, steps=(1, 20_000), samples=60).tolist() == [[10.0, 1.0]]
 
 
 def test_greedy_alphas_cannot_be_improved_on_validation_data() -> None:
@@ -105,6 +112,37 @@ def test_diabetes_as_measured_before() -> None:
     assert np.all(mean[1, 1:4] < 0.86 * mean[1, 0])
     assert np.all(mean[0, 1:4] > 0.95 * mean[0, 0])
     assert np.all(errors[..., 1] <= errors.min(axis=-1) + 1e-9)  # the oracle is best on its own test points
+
+
+def test_tuned_students_by_refits() -> None:
+    """All five predictors of one split, each alpha by a scan of refits."""
+    inputs, targets = data_pool("diabetes")
+    errors = table_errors(rng(), 1, data="diabetes", ridges=(0.3,), samples=30, validation=20)[0, 0, :, 0]
+    train, chosen, test = split(rng(), len(inputs), 30, 20)
+    design = (inputs - inputs[train].mean(axis=0)) / inputs[train].std(axis=0)
+    kernel, aims = design @ design[train].T, targets - targets[train].mean()
+
+    def student(alpha: float, kept: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        gram = kernel[np.ix_(train[kept], kept)]
+        return literal_fits(gram, aims[train[kept]], 0.3 * 30, (alpha,), cross=kernel[np.ix_(rows, kept)])[1]
+
+    def best(loss: Callable[[float], float]) -> float:
+        low, middle, high = loss(-2.0), loss(0.0), loss(2.0)
+        return (low - high) / (low + high - 2 * middle)
+
+    every = np.arange(30)
+
+    def mean_error(alpha: float, rows: np.ndarray) -> float:
+        return float(np.mean((student(alpha, every, rows) - aims[rows]) ** 2))
+
+    def left_out(alpha: float) -> float:
+        others = (student(alpha, np.delete(every, i), train[[i]])[0] - aims[train[i]] for i in every)
+        return float(np.mean(np.square(list(others))))
+
+    held = best(lambda alpha: mean_error(alpha, chosen))
+    alphas = [1.0, best(lambda alpha: mean_error(alpha, test)), best(left_out), held, float(np.clip(held, 0, 1))]
+    np.testing.assert_allclose(errors, [mean_error(alpha, test) for alpha in alphas], rtol=1e-9)
+    assert np.unique(errors.round(6)).size == 5 - (held == alphas[4])
 
 
 def test_noisy_labels_are_wrong_as_often_as_said() -> None:

@@ -40,6 +40,13 @@ def test_budget_steps_are_ridge_fits_within_the_budget() -> None:
         teacher = fit
 
 
+def test_a_tiny_budget_is_met_by_a_tiny_ridge() -> None:
+    """One point of kernel 3 and target 2: ridge/(3 + ridge) = 1e-10/2; below 1e-15 of the trace the search gives up."""
+    fits, ridges = budget_fits([[3.0]], [2.0], 1e-20)
+    np.testing.assert_allclose(ridges, [1.5e-10], rtol=1e-9)
+    np.testing.assert_allclose(fits, [[2.0]], rtol=1e-9)
+
+
 # --- oracle
 
 

@@ -69,6 +69,22 @@ def test_out_of_reach_part_of_the_targets():
     assert exact.fits[0] == pytest.approx([3.0, 0.0], abs=1e-13)
 
 
+def test_tiny_budget_of_two_modes():
+    """lambda^2 (p_1/d_1^2 + p_2/d_2^2) = n eps up to lambda/d; the explained part would lose all digits."""
+    ridge = residual_budget_fits(np.diag([1.0, 100.0]), [0.7, 5.0], 1e-24, []).ridges[0]
+    assert ridge == pytest.approx(np.sqrt(2e-24 / (0.7**2 + 0.05**2)), rel=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_budget_may_be_just_what_is_out_of_reach(seed):
+    """Targets whose part outside the range is the whole budget, up to rounding, have a fit."""
+    rng = np.random.default_rng([20240733, seed])
+    inputs, targets = rng.normal(size=(9, 2)), rng.normal(size=9)
+    rest = targets - inputs @ np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    chain = residual_budget_fits(inputs @ inputs.T, targets, np.sum(rest**2) / 9, [])
+    assert chain.fits[0] == pytest.approx(targets - rest, abs=1e-6)  # lambda of the size of sqrt(eps)
+
+
 # --- oracle
 
 

@@ -95,6 +95,35 @@ def test_is_the_implicit_regularisation_of_kernel_ridge_regression(gamma, ridge)
     assert effective_ridge(ridge, SPECTRUM, gamma) == pytest.approx(expected, rel=ACCURACY)
 
 
+@pytest.mark.parametrize("gamma", [0.3, 0.9, 2.5, 9.0])
+@pytest.mark.parametrize(
+    "spectrum", [[5.0, 5.0, 5.0, 1.0, 0.3, 0.3, 0.3, 0.3], [0.2, 7.0, 7.0, 7.0, 2.0], [3.0, 0.1, 0.0]]
+)
+def test_edges_are_the_outer_turns(gamma, spectrum):
+    """The zeros of mu'(kappa) on either side of -s, by bisection; unequal multiplicities, modes without variance."""
+    s = np.array(spectrum)
+    low, high = min(s[s > 0]), max(s)
+
+    def turn(near, far):
+        for _ in range(200):
+            middle = 0.5 * (near + far)
+            rising = gamma * np.mean((s / (s + middle)) ** 2) < 1
+            near, far = (near, middle) if rising else (middle, far)
+        return near
+
+    below, above = turn(-low, 1e3), turn(-high, -1e3)
+    expected = max(0.0, -equation(below, spectrum, gamma)), -equation(above, spectrum, gamma)
+    assert spectrum_edges(spectrum, gamma) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("ridge", [1e-3, 0.7, 40.0])
+def test_modes_without_variance_count(ridge):
+    spectrum = [3.0, 0.4, 0.0, 0.0, 0.0]
+    for gamma in (0.5, 2.4, 7.0):
+        kappa = effective_ridge(ridge, spectrum, gamma)
+        assert equation(kappa, spectrum, gamma) == pytest.approx(ridge, rel=1e-11)
+
+
 # --- properties
 
 

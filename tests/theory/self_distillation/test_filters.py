@@ -122,6 +122,23 @@ def test_steps_to_tolerance():
     assert steps_to_tolerance(1.0, 1e-13, 0.0, 0.5) == pytest.approx(np.log(2.0) * 1e13, rel=1e-12)
 
 
+def test_steps_to_tolerance_are_the_first():
+    """r^t <= tolerance at that step and not before, r = 0.3 ... 0.9999."""
+    for alpha in (0.6, 0.1, 1e-2, 1e-4):
+        for tolerance in (0.37, 1e-3, 2.3e-9):
+            step, rate = steps_to_tolerance(3e9, 1.0, alpha, tolerance), convergence_rate(3e9, 1.0, alpha)
+            assert rate**step <= tolerance < rate ** (step - 1)
+
+
+def test_infinite_ridge_keeps_nothing():
+    assert list(spectral_filter([0.0, 3.0], np.inf, [0.2])[1]) == [0.0, 0.0]
+    assert list(spectral_residual([0.0, 3.0], np.inf, [0.2])[1]) == [1.0, 1.0]
+    for step in (1, 2, 7, np.inf):
+        for alpha in (-3.0, 0.0, 0.4, 1.0, 5.0):
+            assert list(constant_filter([0.0, 3.0], np.inf, alpha, step)) == [0.0, 0.0]
+            assert list(constant_residual([0.0, 3.0], np.inf, alpha, step)) == [1.0, 1.0]
+
+
 def test_convergence_interval():
     low, high = convergence_interval([4.0, 0.1], 0.5)
     assert list(low) == [-0.125, -5.0]
@@ -272,7 +289,8 @@ def test_shapes():
     [
         ((-1.0, 0.1, 0.5, 2), r"eigenvalues must be >= 0, got eigenvalues=-1\.0"),
         (([1.0, 2.0], -0.1, 0.5, 2), r"ridge must be >= 0, got ridge=-0\.1"),
-        ((1.0, np.inf, 0.5, 2), r"ridge must be >= 0 and finite, got ridge=inf"),
+        ((1.0, -np.inf, 0.5, 2), r"ridge must be >= 0, got ridge=-inf"),
+        ((np.inf, 1.0, 0.5, 2), r"eigenvalues must be >= 0 and finite, got eigenvalues=inf"),
         ((1.0, 0.1, np.nan, 2), r"alpha must be a number, got alpha=nan"),
         ((1.0, 0.1, "0.5", 2), r"alpha must be a real number"),
         ((1.0, 0.1, 0.5, 0), r"step must be >= 1, got step=0\.0"),

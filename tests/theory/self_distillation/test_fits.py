@@ -132,6 +132,42 @@ def test_a_zero_kernel_predicts_nothing():
     assert not np.any(fits(np.zeros((3, 3)), [1.0, 2.0, 3.0], 0.0, [0.4]))
 
 
+def test_new_points_outside_the_range_of_the_gram():
+    """A new point may weigh an eigenvector of eigenvalue 0, which C_t then multiplies by alpha_t and not by 1."""
+    gram, cross, targets = np.ones((2, 2)), [[1.0, -0.5]], [3.0, 1.0]
+    for step in (1, 2, 3):
+        expected = fits(gram, targets, 0.7, [0.3] * (step - 1), cross)[-1]
+        assert constant_fit(gram, targets, 0.7, 0.3, step, cross) == pytest.approx(expected, rel=1e-13)
+    dual = np.linalg.solve(gram + 0.7 * np.eye(2), targets)
+    assert constant_fit(gram, targets, 0.7, 0.3, 1, cross) == pytest.approx(np.array(cross) @ dual, rel=1e-13)
+
+
+def test_huge_ridge_fits_nothing():
+    gram, _, targets = problem()
+    assert not fits(gram, targets, np.inf, [0.3, -1.0]).any()
+    assert not constant_fit(gram, targets, np.inf, 0.3, np.inf).any()
+
+
+def test_equal_top_modes_all_survive():
+    """Two top eigenvalues that are equal up to rounding: the limit is the projection on both eigenvectors."""
+    rng = np.random.default_rng(20240731)
+    for _ in range(20):
+        basis = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+        targets = rng.normal(size=(6, 3))
+        expected = (basis[:, :2] @ basis[:, :2].T @ targets).argmax(axis=1)
+        gram = basis @ np.diag([2.0, 2.0, 1.0, 0.5, 0.2, 0.1]) @ basis.T
+        assert np.array_equal(pure_distillation_classes(gram, targets, 0.4, np.inf), expected)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_eigenvalues_that_are_rounding_fit_nothing_without_ridge(seed):
+    rng = np.random.default_rng([20240732, seed])
+    inputs, new, targets = rng.normal(size=(12, 4)), rng.normal(size=(3, 4)), rng.normal(size=12)
+    expected = new @ np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    got = fits(inputs @ inputs.T, targets, 0.0, [], new @ inputs.T)[0]
+    assert got == pytest.approx(expected, rel=1e-9, abs=1e-12)  # a mode of 1e-16 would put in errors of size 1
+
+
 # --- oracle
 
 
@@ -253,6 +289,20 @@ def test_divergent_limit_names_the_interval_of_the_largest_eigenvalue():
         constant_fit(gram, [1.0, 2.0, 3.0], 0.5, -0.5, np.inf)
     with pytest.raises(ValueError, match=r"step must be a single real number, got shape \(2,\)"):
         constant_fit(gram, [1.0, 2.0, 3.0], 0.5, 0.5, [1, 2])
+
+
+def test_how_much_rounding_a_gram_may_hold():
+    assert fits([[1.0, 0.5], [0.5 + 1e-13, 1.0]], [1.0, 2.0], 0.5, []).shape == (1, 2)
+    with pytest.raises(ValueError, match=r"gram must be symmetric, got gram\[0, 1\]=0\.5 and gram\[1, 0\]=0\.500001"):
+        fits([[1.0, 0.5], [0.500001, 1.0]], [1.0, 2.0], 0.5, [])
+    assert fits(np.diag([1.0, -1e-14]), [1.0, 2.0], 0.5, []).shape == (1, 2)
+    with pytest.raises(ValueError, match=r"no negative eigenvalues, got eigenvalues from -1e-11 to 1"):
+        fits(np.diag([1.0, -1e-11]), [1.0, 2.0], 0.5, [])
+
+
+def test_filters_beyond_float64():
+    with pytest.raises(ValueError, match=r"alpha must keep the filters within float64, got alpha=1e\+300 at step=3"):
+        constant_fit(np.eye(2), [1.0, 2.0], 0.5, 1e300, 3)
 
 
 def test_classes_need_several_outputs():

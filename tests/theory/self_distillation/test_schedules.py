@@ -240,12 +240,25 @@ def test_bad_predictions():
         optimal_alpha([1.0], [np.nan], [1.0])
 
 
+def test_coefficients_must_sum_to_one():
+    with pytest.raises(ValueError, match=r"coefficients must sum to 1, got sum 1\.000001"):
+        coefficients_to_schedule([0.5, 0.500001])
+    assert coefficients_to_schedule([0.5, 0.5 + 1e-12]) == pytest.approx([0.5], rel=1e-11)
+
+
+def test_no_endless_schedules():
+    with pytest.raises(ValueError, match=r"steps must be >= 1 and <= 10000, got steps=1e\+300"):
+        greedy_schedule([[1.0]], [1.0], 1.0, 1e300, [[1.0]], [0.4])
+    with pytest.raises(ValueError, match=r"order must be >= 1 and <= 10000, got order=1e\+300"):
+        iterated_tikhonov_schedule(1e300)
+
+
 def test_bad_coefficients():
     with pytest.raises(ValueError, match=r"coefficients must sum to 1, got sum 0\.75"):
         coefficients_to_schedule([0.5, 0.25])
     with pytest.raises(ValueError, match=r"coefficients must have shape \(steps,\) with steps >= 1"):
         coefficients_to_schedule([])
-    with pytest.raises(ValueError, match=r"order must be >= 1, got order=0\.0"):
+    with pytest.raises(ValueError, match=r"order must be >= 1 and <= 10000, got order=0\.0"):
         iterated_tikhonov_schedule(0)
 
 
@@ -256,7 +269,7 @@ def test_bad_coefficients():
         ({"gram": np.ones((2, 3))}, r"gram must be square, got shape \(2, 3\)"),
         ({"gram": [[1.0, 3.0], [3.0, 1.0]]}, r"gram must have no negative eigenvalues"),
         ({"ridge": -0.1}, r"ridge must be >= 0, got ridge=-0\.1"),
-        ({"steps": 0}, r"steps must be >= 1, got steps=0\.0"),
+        ({"steps": 0}, r"steps must be >= 1 and <= 10000, got steps=0\.0"),
         ({"steps": 2.5}, r"steps must be an integer, got steps=2\.5"),
         ({"targets": [1.0]}, r"targets and gram must have as many rows, got 1 and 2"),
         ({"cross_gram": [[1.0]]}, r"cross_gram must have a column for each row of gram, got 1 and 2"),
