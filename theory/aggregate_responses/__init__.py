@@ -33,7 +33,8 @@ minimum-norm minimiser of the bag loss, which for psi < k differs from the limit
 (`vanishing_interpolation_risk`). A bag mean has noise sigma^2/k, but it counts k times in the loss.
 
 Exact and asymptotic. Risks at a ratio psi are limits; at finite size the mean differs by O(1/d) (0.4 % of the risk
-at d = 100, psi = 4, k = 2; more towards psi = 1). As functions of their arguments they are accurate to a few roundings.
+at d = 100, psi = 4, k = 2; more towards psi = 1). As functions of their arguments they are accurate to a few
+roundings; samples per feature and bag sizes beyond 1e100 are refused.
 """
 
 from theory.aggregate_responses.alternatives import (

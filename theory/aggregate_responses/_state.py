@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from theory._checks import check_range
 
 Array = NDArray[np.float64]
+LARGEST_RATIO = 1e100  # of samples per feature and bag sizes: products of three of them stay floats
 SPLIT = 2.0**27 + 1.0  # Veltkamp's constant: halves of a float64 whose products are exact
 
 
@@ -69,20 +70,25 @@ class Samples(NamedTuple):
 def read_samples(
     samples_per_feature: ArrayLike | None, excess_samples: ArrayLike | None, *, low: float = 0.0
 ) -> Samples:
-    """Return psi > low (0 or 1) and psi - 1 from whichever argument was given; refuse both and neither."""
+    """Return psi > low (0 or 1), <= 1e100, and psi - 1 from whichever argument was given; refuse both and neither."""
     if (samples_per_feature is None) == (excess_samples is None):
         given = "neither" if excess_samples is None else "both"
         raise ValueError(f"give either samples_per_feature or excess_samples (with None for the first), got {given}")
     if excess_samples is not None:
-        excess = check_range("excess_samples", excess_samples, low=low - 1.0, open_low=True)
+        excess = read_ratio("excess_samples", excess_samples, low=low - 1.0, open_low=True)
         return Samples(1.0 + excess, excess)
-    psi = check_range("samples_per_feature", samples_per_feature, low=low, open_low=True)  # pyright: ignore[reportArgumentType]
+    psi = read_ratio("samples_per_feature", samples_per_feature, low=low, open_low=True)  # pyright: ignore[reportArgumentType]
     return Samples(psi, psi - 1.0)
 
 
 def read_bag_size(bag_size: ArrayLike, *, above_one: bool = False) -> Array:
-    """Return the bag size after checking that it is >= 1 (> 1 where bags of one decide nothing)."""
-    return check_range("bag_size", bag_size, low=1.0, open_low=above_one)
+    """Return the bag size after checking that it is >= 1 (> 1 where bags of one decide nothing) and <= 1e100."""
+    return read_ratio("bag_size", bag_size, low=1.0, open_low=above_one)
+
+
+def read_ratio(name: str, value: ArrayLike, *, low: float, open_low: bool = False) -> Array:
+    """Return a value above `low`, and below the largest of which products of three are floats."""
+    return check_range(name, check_range(name, value, low=low, open_low=open_low), high=LARGEST_RATIO)
 
 
 def read_interpolation(interpolation: ArrayLike) -> Array:
@@ -98,7 +104,7 @@ def evaluate(samples: Samples, bag_size: Array, interpolation: Array, *, minimum
     psi, e, k, rho = np.broadcast_arrays(*samples, bag_size, interpolation)
     alpha1, alpha2 = psi / k, psi * ((k - 1.0) / k)
     t, s = _traces(np.maximum(e, 0.0), k, rho)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         v, p, u, q = 1.0 / (1.0 + 1.0 / t), 1.0 / (1.0 + t), 1.0 / (1.0 + 1.0 / s), 1.0 / (1.0 + s)
     c, x = alpha1 * v, alpha2 * u
     spread = c * p + x * q
@@ -117,9 +123,17 @@ def evaluate(samples: Samples, bag_size: Array, interpolation: Array, *, minimum
 
 
 def scaled(factor: Array, unit: Array) -> Array:
-    """Return factor times a unit risk that may be inf; 0 where the factor is 0."""
+    """Return factor times a unit risk, either of which may be inf; 0 where either is 0."""
     factor, unit = np.broadcast_arrays(factor, unit)
-    return np.multiply(factor, unit, out=np.zeros(factor.shape), where=factor > 0.0)
+    with np.errstate(over="ignore"):
+        return np.multiply(factor, unit, out=np.zeros(factor.shape), where=(factor > 0.0) & (unit > 0.0))
+
+
+def bias_terms(state: State) -> tuple[Array, Array]:
+    """Return the non-negative parts of B = rising - falling, whose sign is that of the bias's slope (`optimum`)."""
+    pull = state.samples * state.learned_bag
+    rising = state.within_rows * state.spread**2 + pull * state.shrinkage**2 * state.missed_bag
+    return rising, pull * state.deficit**2 * state.missed_within
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:

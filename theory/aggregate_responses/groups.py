@@ -19,7 +19,7 @@ least norm (then t = inf). All are limits in d (asymptotic, O(1/d)); as function
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,7 +163,7 @@ def _read(
     groups: Sequence[Group], spectrum: ArrayLike, spectrum_weights: ArrayLike, signal_power: ArrayLike
 ) -> tuple[Rows, Array, Array, Array]:
     """Return groups as columns, eigenvalues, their fractions and powers, after checks."""
-    members = list(groups)
+    members = list(groups) if isinstance(groups, Iterable) else []
     if not members or not all(isinstance(group, Group) for group in members):
         raise ValueError(f"groups must be a non-empty sequence of Group, got groups={groups!r}")
     atoms = check_vector("spectrum", spectrum, axis="atoms", low=0.0, open_low=True)

@@ -167,7 +167,7 @@ def jensen_gap(predictions: ArrayLike, bags: ArrayLike, *, family: str) -> float
     >>> round(jensen_gap([0.0, np.log(4.0)], [0, 0], family="poisson"), 12)  # (1 + 4)/2 - sqrt(4)
     0.5
     """
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise ValueError(f"family must be one of {sorted(FAMILIES)}, got family={family!r}")
     scores, index, sizes = _read_rows(predictions, bags, family)
     potential = FAMILIES[family]
@@ -178,9 +178,9 @@ def _loss(loss: str | Loss) -> Loss:
     """Return the loss as a function of (y, f)."""
     if callable(loss):
         return loss
-    if loss == "square":
+    if isinstance(loss, str) and loss == "square":
         return lambda y, f: (y - f) ** 2
-    if loss not in FAMILIES:
+    if not isinstance(loss, str) or loss not in FAMILIES:
         raise ValueError(f"loss must be a function or one of {['square', *sorted(FAMILIES)]}, got loss={loss!r}")
     potential = FAMILIES[loss]
     return lambda y, f: potential(f) - y * f
@@ -220,7 +220,7 @@ def _read_rows(
     predictions: ArrayLike, bags: ArrayLike, loss: str | Loss = "square"
 ) -> tuple[Array, NDArray[np.intp], Array]:
     """Return predictions, bag of each row and bag sizes, checked against each other."""
-    high = LARGEST_RATE if loss == "poisson" else np.inf
+    high = LARGEST_RATE if isinstance(loss, str) and loss == "poisson" else np.inf
     scores = check_vector("predictions", predictions, axis="n", high=high)
     given = check_vector("bags", bags, axis="n", low=0.0)
     if given.size != scores.size:

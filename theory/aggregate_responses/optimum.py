@@ -23,7 +23,7 @@ from scipy.optimize import elementwise
 from theory._checks import check_range
 from theory.aggregate_responses._state import (
     Samples,
-    State,
+    bias_terms,
     evaluate,
     excess_rows,
     plain,
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+LARGEST_NOISE = 1e300  # 1/SNR; more of it moves no optimum
 LOG_RANGE = 340.0  # ln of the largest weight searched, 1e147; beyond it the best weight counts as inf (0)
 
 
@@ -86,7 +87,8 @@ def optimal_interpolation(
     samples = read_samples(samples_per_feature, excess_samples, low=1.0)
     size, given = read_bag_size(bag_size), check_range("snr", snr, low=0.0, open_low=True, allow_inf=True)
     psi, excess, size, given = (np.array(row) for row in np.broadcast_arrays(*samples, size, given))
-    noise = 1.0 / given
+    with np.errstate(over="ignore"):
+        noise = 1.0 / given
     weight = np.zeros(noise.shape)
     live = size > 1.0
     weight[live] = _stationary(Samples(psi[live], excess[live]), size[live], noise[live])
@@ -121,7 +123,7 @@ def optimal_snr(
     samples = read_samples(samples_per_feature, excess_samples, low=1.0)
     size, weight = read_bag_size(bag_size, above_one=True), read_interpolation(interpolation)
     state = evaluate(samples, size, weight, minimum_norm=False)
-    rising, falling = _bias_terms(state)
+    rising, falling = bias_terms(state)
     found = ratio(state.learned_bag * state.missed_within, state.learned_within * np.maximum(rising - falling, 0.0))
     found = np.where((rising <= falling) | (weight == 0.0), np.inf, found)
     even = np.isinf(weight) & (excess_rows(samples.excess, size)[1] == 0.0)
@@ -190,11 +192,12 @@ def risk_slope(
     """
     weight = check_range("interpolation", interpolation, low=0.0, open_low=True)
     state = evaluate(read_samples(samples_per_feature, excess_samples, low=1.0), read_bag_size(bag_size), weight)
-    rising, falling = _bias_terms(state)
-    deficit = state.within_rows * state.missed_within**2 * state.variance / state.spread**2
+    rising, falling = bias_terms(state)
+    deficit = ratio(state.within_rows * state.missed_within**2 * state.variance, state.spread**2)
     r2, noise = check_range("signal", signal, low=0.0), check_range("noise_variance", noise_variance, low=0.0)
-    bias = 2.0 * r2 * deficit * state.learned_within * (rising - falling)
-    variance = -2.0 * noise * deficit * state.learned_bag * state.missed_within
+    with np.errstate(over="ignore"):
+        bias = scaled(2.0 * r2 * state.learned_within * np.abs(rising - falling), deficit) * np.sign(rising - falling)
+        variance = -scaled(2.0 * noise * state.learned_bag * state.missed_within, deficit)
     return LimitRisk(*(plain(part) for part in np.broadcast_arrays(bias, variance, bias + variance)))
 
 
@@ -229,24 +232,17 @@ def bias_slope_polynomial(
     return plain(((psi * x - 4.0 * alpha2) * x + linear) * x + alpha2 * (alpha2 + 1.0) * (alpha1 - 1.0))
 
 
-def _bias_terms(state: State) -> tuple[Array, Array]:
-    """Return the non-negative parts of B = rising - falling."""
-    pull = state.samples * state.learned_bag
-    rising = state.within_rows * state.spread**2 + pull * state.shrinkage**2 * state.missed_bag
-    return rising, pull * state.deficit**2 * state.missed_within
-
-
 def _stationary(samples: Samples, bag_size: Array, noise: Array) -> Array:
     """Return the weight where the risk stops falling, for cells in a row with bag_size > 1 and noise = 1/SNR."""
 
     def slope(log_weight: Array, psi: Array, excess: Array, k: Array, noise: Array) -> Array:
         state = evaluate(Samples(psi, excess), k, np.exp(log_weight))
-        rising, falling = _bias_terms(state)
+        rising, falling = bias_terms(state)
         up = state.learned_within * rising
         down = state.learned_within * falling + noise * state.learned_bag * state.missed_within
         return np.divide(up - down, up + down, out=np.zeros_like(up), where=up + down > 0.0)
 
-    cells = (samples.psi, samples.excess, bag_size, noise)
+    cells = (samples.psi, samples.excess, bag_size, np.minimum(noise, LARGEST_NOISE))
     ends = np.full_like(bag_size, LOG_RANGE)
     at_low, at_high = slope(-ends, *cells), slope(ends, *cells)
     even = excess_rows(samples.excess, bag_size)[1] == 0.0  # alpha2 = 1: no root at faint signals

@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+LEAST_THRESHOLD, LARGEST_THRESHOLD = 1e-140, 1e150  # whose squares are floats
 SENSITIVITY = {"replace": 2.0, "zero-out": 1.0}  # f: largest change of a clipped label, in units of the threshold
 
 
@@ -49,19 +50,21 @@ def laplace_scale(
 ) -> float | Array:
     """Return the smallest Laplace scale b_L = f T/(k eps) on a bag mean that is eps-label-private, exact.
 
-    threshold: clipping level T, > 0.
+    threshold: clipping level T, > 0 (from 1e-140 to 1e150).
     bag_size: bag size k, real, >= 1; of unequal bags the smallest needs the largest scale.
     epsilon: privacy eps, in (0, inf].
     adjacency: "replace" (a label becomes any other, f = 2) or "zero-out" (it becomes 0, f = 1: the printed scale).
 
-    All numbers broadcast. Limit: 0 at epsilon = inf. Raises `ValueError` outside the domains.
+    All numbers broadcast. Limits: 0 at epsilon = inf, inf where it exceeds float64. Raises `ValueError` outside the
+    domains.
     Source: derived, claim ar.D1; the scale with f = 1 is the paper's.
 
     >>> laplace_scale(3.0, 4, 0.5), laplace_scale(3.0, 4, 0.5, adjacency="zero-out")
     (3.0, 1.5)
     """
-    level = check_range("threshold", threshold, low=0.0, open_low=True)
-    return plain(np.asarray(read_sensitivity(adjacency) * level / (read_bag_size(bag_size) * read_epsilon(epsilon))))
+    level, bags, eps = read_threshold(threshold), read_bag_size(bag_size), read_epsilon(epsilon)
+    with np.errstate(over="ignore"):
+        return plain(np.asarray(read_sensitivity(adjacency) * level / bags / eps))
 
 
 def privacy_loss(
@@ -71,7 +74,7 @@ def privacy_loss(
 
     It is reached, at any released value beyond both means, so the mechanism is private at this level and at none below.
 
-    threshold: clipping level T, > 0.
+    threshold: clipping level T, > 0 (from 1e-140 to 1e150).
     bag_size: bag size k, real, >= 1.
     scale: Laplace scale b_L on the bag mean, > 0.
     adjacency: "replace" (f = 2) or "zero-out" (f = 1).
@@ -82,9 +85,10 @@ def privacy_loss(
     >>> privacy_loss(3.0, 4, printed)  # the printed scale, against replaced labels: twice epsilon
     1.0
     """
-    level = check_range("threshold", threshold, low=0.0, open_low=True)
+    level, bags = read_threshold(threshold), read_bag_size(bag_size)
     width = check_range("scale", scale, low=0.0, open_low=True)
-    return plain(np.asarray(read_sensitivity(adjacency) * level / (read_bag_size(bag_size) * width)))
+    with np.errstate(over="ignore"):
+        return plain(np.asarray(read_sensitivity(adjacency) * level / bags / width))
 
 
 def private_risk(
@@ -110,14 +114,15 @@ def private_risk(
     bag_size: bag size k, real, >= 1.
     interpolation: weight rho of the within-bag spread, in [0, inf]; 0 is bag level, of minimum norm.
     epsilon: label privacy eps, in (0, inf]; inf adds no noise.
-    threshold: clipping level T, > 0, often `clipping_threshold(n, C)`.
+    threshold: clipping level T, > 0 (from 1e-140 to 1e150), often `clipping_threshold(n, C)`.
     signal: squared norm r^2 of the coefficients, >= 0.
     noise_variance: variance sigma^2 of the label noise, >= 0; with signal 0 it must be > 0.
     adjacency: "replace" or "zero-out", as in `laplace_scale`.
     clipped: whether labels are clipped, or only the noise is that of clipping.
 
     All numbers broadcast; scalars give floats. Limits: those of `limit_risk`; the private noise dominates for small
-    epsilon. Raises `ValueError` outside the domains. Source: derived, claims ar.D3 (clipped) and ar.D5 (not).
+    epsilon (inf where its variance exceeds float64). Raises `ValueError` outside the domains.
+    Source: derived, claims ar.D3 (clipped) and ar.D5 (not).
 
     >>> risk = private_risk(6, 2, 0.0, epsilon=4.0, threshold=2.0, noise_variance=0.5, clipped=False)
     >>> risk.variance  # (0.5 + 2 * 2 * (2 * 2/(2 * 4))^2) * 1/(6/2 - 1)
@@ -164,7 +169,8 @@ def private_limit_risk(
     """
     k, eps = read_bag_size(bag_size), read_epsilon(epsilon)
     constant = check_range("clipping", clipping, low=0.0, open_low=True)
-    factor = 2.0 * (read_sensitivity(adjacency) * constant / eps) ** 2 / k
+    with np.errstate(over="ignore"):
+        factor = 2.0 * (read_sensitivity(adjacency) * constant / eps) ** 2 / k
     state = evaluate(read_samples(samples_per_feature, None), k, read_interpolation(interpolation))
     return plain(scaled(factor, state.variance))
 
@@ -173,7 +179,8 @@ def label_channel(
     threshold: Array, bag_size: Array, scale: ArrayLike, signal: Array, noise: Array, clipped: bool
 ) -> tuple[Array, Array]:
     """Return gain g and error variance per label of the released means, for checked arguments."""
-    private = 2.0 * bag_size * np.asarray(scale) ** 2
+    with np.errstate(over="ignore"):
+        private = 2.0 * bag_size * np.asarray(scale) ** 2
     if not clipped:
         return np.ones(()), noise + private
     gain, _, distortion = moments(threshold, signal + noise)
@@ -187,6 +194,12 @@ def read_powers(signal: ArrayLike, noise_variance: ArrayLike) -> tuple[Array, Ar
     if np.any(r2 + noise == 0.0):
         raise ValueError("signal and noise_variance must not both be 0, got signal=0.0 with noise_variance=0.0")
     return r2, noise
+
+
+def read_threshold(threshold: ArrayLike) -> Array:
+    """Return the clipping level, > 0 (1e-140 to 1e150, whose squares are floats)."""
+    level = check_range("threshold", threshold, low=0.0, open_low=True)
+    return check_range("threshold", level, low=LEAST_THRESHOLD, high=LARGEST_THRESHOLD)
 
 
 def read_epsilon(epsilon: ArrayLike) -> Array:

@@ -30,17 +30,25 @@ from scipy.optimize import elementwise
 from theory._checks import check_integer, check_range
 from theory.aggregate_responses._state import (
     Samples,
+    bias_terms,
     evaluate,
     plain,
     ratio,
     read_bag_size,
     read_interpolation,
+    read_ratio,
     read_samples,
     scaled,
 )
 from theory.aggregate_responses.alternatives import ridge_risk
-from theory.aggregate_responses.optimum import _bias_terms
-from theory.aggregate_responses.privacy import label_channel, laplace_scale, private_risk, read_epsilon, read_powers
+from theory.aggregate_responses.privacy import (
+    label_channel,
+    laplace_scale,
+    private_risk,
+    read_epsilon,
+    read_powers,
+    read_threshold,
+)
 
 __all__ = [
     "OptimalBagSize",
@@ -52,6 +60,8 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+MOST_BAGS = 10**6  # sizes compared in one call
+LARGEST_NOISE = 1e300  # per label; more of it changes nothing that is returned
 LOG_WEIGHTS = np.concatenate([[-340.0], np.linspace(-60.0, 60.0, 481), [340.0]])  # scanned for the best weight
 
 
@@ -81,7 +91,7 @@ def optimal_bag_size(
     1e-148 to 1e148, refined by the root of the risk's slope. Asymptotic in d; the minimum of the formula is exact.
 
     samples_per_feature: psi = n/d, > 1.
-    largest: largest bag size tried, a single whole number >= 1.
+    largest: largest bag size tried, a single whole number, 1 <= largest <= 1e6.
     interpolation: weight rho in [0, inf] at which bag sizes are compared, or None for the best one.
     epsilon: label privacy eps, in (0, inf].
     threshold: clipping level T, > 0, often `clipping_threshold(n, C)`.
@@ -99,9 +109,9 @@ def optimal_bag_size(
     >>> best.bag_size, round(best.total, 4)  # (0.75^2 + 3/(16*19)) + (0.5 + 2*4.823^2/4)/(4*19)
     (4, 0.732)
     """
-    size = check_integer("largest", largest, low=1)
+    size = check_integer("largest", largest, low=1, high=MOST_BAGS)
     psi, rho = _read_cells(samples_per_feature, interpolation)
-    level = check_range("threshold", threshold, low=0.0, open_low=True)
+    level = read_threshold(threshold)
     r2, noise = read_powers(signal, noise_variance)
     arguments = {"epsilon": read_epsilon(epsilon), "threshold": level, "signal": r2, "noise_variance": noise}
     columns = {name: value[..., None] for name, value in arguments.items()}
@@ -122,7 +132,7 @@ def optimal_bag_size_limit(
     (1 + sqrt(5))/2 and large bags. Asymptotic in d and n; the minimum of the formula is exact.
 
     samples_per_feature: psi = n/d, > 1.
-    largest: largest bag size tried, a single whole number >= 1.
+    largest: largest bag size tried, a single whole number, 1 <= largest <= 1e6.
     interpolation: weight rho in [0, inf] at which bag sizes are compared, or None for the best in [0, 1].
 
     `samples_per_feature`, `interpolation` broadcast. Limit: without a bound on weights there is no optimum, V -> 0.
@@ -132,7 +142,7 @@ def optimal_bag_size_limit(
     >>> best.bag_size, round(best.total, 12), optimal_bag_size_limit(5, 4).bag_size
     (1, 0.25, 4)
     """
-    size = check_integer("largest", largest, low=1)
+    size = check_integer("largest", largest, low=1, high=MOST_BAGS)
     psi, rho = _read_cells(samples_per_feature, interpolation)
     bags = np.arange(1.0, size + 1.0)
     weights = np.array([[0.0], [1.0]]) if rho is None else np.asarray(rho)[..., None, :]
@@ -157,7 +167,7 @@ def bag_size_threshold(samples_per_feature: ArrayLike, largest: ArrayLike) -> fl
     (0.0576, 0.02803)
     """
     psi = read_samples(samples_per_feature, None, low=1.0).psi
-    bag = check_range("largest", largest, low=1.0, open_low=True)
+    bag = read_ratio("largest", largest, low=1.0, open_low=True)
     alpha2 = psi * ((bag - 1.0) / bag)
     rise, inverse = (bag - 1.0) / psi, 1.0 / alpha2
     root = np.sqrt(np.maximum(1.0 - rise * (inverse - 1.0), 0.0))
@@ -243,7 +253,7 @@ def private_ridge_balance(
     rows, noise, r2 = _ridge_terms(
         samples_per_feature, bag_size, epsilon, threshold, signal, noise_variance, adjacency, clipped
     )
-    return plain(risk / r2 + scaled(rows, ratio(risk, noise + risk)))
+    return plain(ratio(risk, r2) + scaled(rows, ratio(risk, noise + risk)))
 
 
 def _ridge_terms(
@@ -261,7 +271,9 @@ def _ridge_terms(
     scale = laplace_scale(threshold, bag_size, epsilon, adjacency=adjacency)
     bags = read_bag_size(bag_size)
     gain, error = label_channel(np.asarray(threshold, float), bags, scale, r2, variance, clipped)
-    rows, error, r2 = np.broadcast_arrays(read_samples(psi, None).psi / bags, error / gain**2, r2)
+    rows, error, r2 = np.broadcast_arrays(
+        read_samples(psi, None).psi / bags, np.minimum(ratio(error, gain**2), LARGEST_NOISE), r2
+    )
     return rows, error, r2
 
 
@@ -276,7 +288,9 @@ def _best_weight(psi: Array, bags: Array, columns: dict[str, Array], adjacency: 
     scale = laplace_scale(columns["threshold"], bags, columns["epsilon"], adjacency=adjacency)
     r2, noise = columns["signal"], columns["noise_variance"]
     gain, error = label_channel(columns["threshold"], bags, scale, r2, noise, clipped)
-    psi, bags, gain, error, r2 = (np.array(row) for row in np.broadcast_arrays(psi, bags, gain, error, r2))
+    psi, bags, gain, error, r2 = (
+        np.array(row) for row in np.broadcast_arrays(psi, bags, gain, np.minimum(error, LARGEST_NOISE), r2)
+    )
     cells = tuple(row.ravel() for row in (psi, bags, gain, error, r2))
 
     def risk(log_weight: Array, *rows: Array) -> Array:
@@ -304,7 +318,7 @@ def _along_path(
     """Return the private risk at a weight, and its slope in the weight over the sum of the slope's parts."""
     state = evaluate(Samples(psi, psi - 1.0), bags, np.exp(log_weight))
     risk = signal * ((1.0 - gain * state.shrinkage) ** 2 + gain**2 * state.fluctuation) + scaled(error, state.variance)
-    rising, falling = _bias_terms(state)
+    rising, falling = bias_terms(state)
     pull = signal * gain**2 * state.learned_within
     up = pull * rising + signal * gain * (1.0 - gain) * state.spread**2
     down = pull * falling + error * state.learned_bag * state.missed_within

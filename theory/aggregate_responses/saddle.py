@@ -66,10 +66,12 @@ def saddle_point(
     noise = check_number("noise_variance", noise_variance, low=0.0) / r2
     sizes = np.sqrt([psi / k, psi * (k - 1.0) / k])
     best = np.inf
-    for c, s, angle in ((c, s, f) for s in (0.5, 2.0, 0.1, 8.0) for c in (0.5, 0.9, 0.1) for f in (0.8, 0.3, 1.3)):
-        found = root(_equations, [c, np.log(s), angle], args=(sizes, rho, noise), method="hybr", tol=1e-15)
-        c, s, angle = found.x[0], np.exp(found.x[1]), found.x[2]
-        residual = float(np.max(np.abs(_equations(found.x, sizes, rho, noise))))
+    starts = ((c, s, f) for s in (0.5, 2.0, 0.1, 8.0) for c in (0.5, 0.9, 0.1) for f in (0.8, 0.3, 1.3))
+    for c, s, angle in starts:
+        with np.errstate(all="ignore"):  # steps that leave the range of floats do not converge
+            found = root(_equations, [c, np.log(s), angle], args=(sizes, rho, noise), method="hybr", tol=1e-15)
+            c, s, angle = found.x[0], np.exp(found.x[1]), found.x[2]
+            residual = float(np.max(np.abs(_equations(found.x, sizes, rho, noise))))
         best = min(best, residual)
         if residual < RESIDUAL and 0.0 < c < 1.0 and 0.0 < angle < 0.5 * np.pi:
             return SaddlePoint(float(c), float(r2 * s**2), float(r2 * ((1.0 - c) ** 2 + s**2)))

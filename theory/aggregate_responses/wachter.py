@@ -31,6 +31,7 @@ __all__ = ["wachter_atoms", "wachter_average", "wachter_density", "wachter_edges
 
 Array = NDArray[np.float64]
 FIRST_NODES, MOST_NODES = 64, 2**21
+LEAST_WEIGHT = 1e-150  # its square is a float
 NEAR = 0.01  # an edge so close to 0 or 1 has the kernel's pole beside it, which is integrated in closed form
 AGREEMENT = 4e-15  # relative to the largest partial sum; two rules that agree so well have both converged
 
@@ -137,6 +138,8 @@ def wachter_average(
     >>> round(wachter_average(lambda b: b, 6, 3), 12)  # the mean is 1/k
     0.333333333333
     """
+    if not callable(function):
+        raise ValueError(f"function must be a function of an array, got function={function!r}")
     psi, excess = _single(samples_per_feature, excess_samples)
     k = check_number("bag_size", bag_size, low=1.0)
     low, high = (float(edge) for edge in wachter_edges(None, k, excess_samples=excess))
@@ -176,7 +179,7 @@ def wachter_risk(
 
     samples_per_feature: psi = n/d, > 1, a number; None if `excess_samples` is given.
     bag_size: k, the (mean) bag size, real, >= 1, a number; at 1 the bias is 0.
-    interpolation: weight rho of the within-bag spread, in (0, inf), a number.
+    interpolation: weight rho of the within-bag spread, in [1e-150, 1e150], a number.
     signal: r^2, squared length of the coefficients, >= 0, a number.
     noise_variance: sigma^2, variance of the label noise, >= 0, a number.
     excess_samples: psi - 1, > 0, instead of `samples_per_feature` where psi is close to 1.
@@ -189,6 +192,7 @@ def wachter_risk(
     [1.0, 0.1, 1.1]
     """
     rho = check_number("interpolation", interpolation, low=0.0, open_low=True)
+    check_number("interpolation", rho, low=LEAST_WEIGHT, high=1.0 / LEAST_WEIGHT)
     psi, excess = _single(samples_per_feature, excess_samples)
 
     def average(power: int, gain: bool) -> float:

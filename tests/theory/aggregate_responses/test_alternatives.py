@@ -209,6 +209,12 @@ def test_broadcasting():
     assert all(isinstance(part, float) for part in gain_corrected_risk(4, 2, 1, signal=2.3, noise_variance=0.3))
 
 
+def test_nothing_to_learn_needs_no_gain():
+    for noise in (0.0, 0.4):
+        assert gain_corrected_risk(4.0, 2.0, [0.0, 0.3], signal=0.0, noise_variance=noise).gain == pytest.approx([0, 0])
+        assert gain_corrected_risk(4.0, 2.0, 0.3, signal=0.0, noise_variance=noise) == (0.0, 0.0)
+
+
 # --- bad input
 
 

@@ -271,6 +271,12 @@ def test_boxes_of_weights():
         assert all(part >= 0.0 for part in risk), (first, second, ridge, risk)
 
 
+def test_weights_of_the_spectrum_are_normalised():
+    """Sums are taken as 1 if they are within 1e-9; the difference does not enter the risk."""
+    rounded = group_risk(GROUPS, [1.9, 0.1], [0.5 + 4e-10, 0.5 + 4e-10], [0.4, 3.0], 0.2)
+    assert rounded == pytest.approx(group_risk(GROUPS, [1.9, 0.1], [0.5, 0.5], [0.4, 3.0], 0.2), rel=1e-14)
+
+
 # --- bad input
 
 
@@ -323,3 +329,11 @@ def test_bad_bags(change, message):
     arguments = {"samples_per_feature": 6, "bag_sizes": [3], "bag_counts": [4], "interpolation": 0.5}
     with pytest.raises(ValueError, match=message):
         bag_groups(**{**arguments, "noise_variance": 0.3, **change})
+
+
+def test_groups_that_are_none():
+    for groups in (3.0, None, [], "ab", [(1, 2, 3, 4)]):
+        with pytest.raises(ValueError, match="groups must be a non-empty sequence of Group"):
+            group_risk(groups)
+    with pytest.raises(ValueError, match=r"spectrum_weights must have sum 1, got sum 1\.001"):
+        group_risk(GROUPS, [1.0, 2.0], [0.5, 0.501], [1.0, 1.0])

@@ -223,6 +223,16 @@ def test_broadcasting_equals_a_loop():
     assert limit_risk(4, 2, 0.3, signal=[1.0, 2.0], noise_variance=0.3).variance.shape == (2,)
 
 
+def test_the_ends_of_the_domain():
+    smallest = limit_risk(4.3, 2.3, 1e-320, **SCALES)
+    assert smallest == pytest.approx(vanishing_interpolation_risk(4.3, 2.3, **SCALES), rel=1e-14)
+    crowd = limit_risk(1e100, 2.3, [0.0, 1.0], **SCALES)
+    np.testing.assert_allclose(crowd.bias, [0.0, SCALES["signal"] * (1.3 / 2.3) ** 2], rtol=1e-14)
+    few = limit_risk(1e-300, 1e100, [0.0, 1.0], **SCALES)
+    np.testing.assert_allclose(few.bias, SCALES["signal"], rtol=1e-14)
+    assert limit_risk(1.0 + 1e-12, 2.0, 1.0, signal=1e300, noise_variance=0.3).total == np.inf  # beyond floats
+
+
 # --- bad input
 
 
@@ -253,3 +263,10 @@ def test_bad_arguments(change, message):
         arguments.pop("interpolation")
         with pytest.raises(ValueError, match=message):
             vanishing_interpolation_risk(**arguments)
+
+
+@pytest.mark.parametrize("name", ["samples_per_feature", "bag_size"])
+def test_sizes_whose_products_are_no_floats(name):
+    arguments = {"samples_per_feature": 4.0, "bag_size": 2.0, "interpolation": 0.3, **SCALES, name: 1e155}
+    with pytest.raises(ValueError, match=rf"{name} must be <= 1e\+100, got {name}=1e\+155"):
+        limit_risk(**arguments)

@@ -191,3 +191,11 @@ def test_curvature_bounds_are_reached():
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", [[], {}, 3, "hinge", np.array(["square"])])
+def test_names_that_are_none(name):
+    with pytest.raises(ValueError, match="loss must be a function or one of"):
+        instance_loss([1.0], [2.0], [0], loss=name)
+    with pytest.raises(ValueError, match="family must be one of"):
+        jensen_gap([1.0], [0], family=name)

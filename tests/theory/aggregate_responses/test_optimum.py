@@ -280,6 +280,19 @@ def test_broadcasting_equals_a_loop():
     assert optimal_interpolation([], 2, 0.3).total.shape == (0,)
 
 
+def test_no_signal_at_all():
+    """Signals so faint that 1/SNR is no float: the estimate is suppressed wherever that is possible."""
+    assert optimal_interpolation(4.3, 2.3, 1e-320).interpolation > 1e100
+    assert optimal_interpolation(4.3, 2.3, 1e-290).total == pytest.approx(1.0, rel=1e-6)
+
+
+def test_slopes_of_one_part_alone():
+    for scales in ({"signal": 0.0, "noise_variance": 0.7}, {"signal": 1.7, "noise_variance": 0.0}):
+        slope, full = (risk_slope(4.3, 2.3, 0.4, **x) for x in (scales, {"signal": 1.7, "noise_variance": 0.7}))
+        assert slope.bias == (full.bias if scales["signal"] else 0.0)
+        assert slope.variance == (full.variance if scales["noise_variance"] else 0.0)
+
+
 # --- bad input
 
 

@@ -167,6 +167,17 @@ def test_broadcasting_equals_a_loop():
         assert alone == pytest.approx(tuple(np.broadcast_to(part, (2, 3))[i, j] for part in together), rel=RISK)
 
 
+def test_noise_beyond_floats_is_infinite():
+    setting = {"threshold": 2.0, **LABELS}
+    assert laplace_scale(2.0, 3, 1e-320) == np.inf
+    assert private_risk(6, 3, 0.3, epsilon=1e-160, **setting).total == np.inf
+    assert private_limit_risk(6, 3, 0.3, epsilon=1e-160, clipping=3.0) == np.inf
+    # the estimate that vanishes (weight inf, alpha2 >= 1) is not moved by any noise: bias r^2
+    for epsilon in (1.0, 1e-160):
+        assert private_risk(6, 3, np.inf, epsilon=epsilon, **setting)[1:] == pytest.approx((0.0, 2.3), rel=RISK)
+        assert private_limit_risk(6, 3, np.inf, epsilon=epsilon, clipping=3.0) == 0.0
+
+
 # --- bad input
 
 
@@ -197,3 +208,11 @@ def test_bad_scale():
         privacy_loss(2.0, 3, 0.0)
     with pytest.raises(ValueError, match=r"clipping must be > 0"):
         private_limit_risk(6, 3, 0.3, epsilon=1.0, clipping=-2.0)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, 1e-150, 1e151, np.inf, np.nan, "2"])
+def test_bad_threshold(threshold):
+    with pytest.raises(ValueError, match="threshold must be"):
+        laplace_scale(threshold, 3, 0.5)
+    with pytest.raises(ValueError, match="threshold must be"):
+        private_risk(6, 3, 0.3, epsilon=1.0, threshold=threshold, **LABELS)

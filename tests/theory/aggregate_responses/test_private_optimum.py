@@ -222,6 +222,15 @@ def test_broadcasting_equals_a_loop():
             assert alone == pytest.approx(tuple(part[i, j] for part in best), rel=1e-12)
 
 
+def test_without_any_information_the_best_is_not_to_learn():
+    labels = {"epsilon": 1e-200, "threshold": 2.0, **LABELS}
+    for clipped in (False, True):
+        assert private_ridge_floor(6, 3, clipped=clipped, **labels) == pytest.approx(LABELS["signal"], rel=1e-12)
+    best = optimal_bag_size(6, 4, **labels)
+    assert not np.isnan(best.total)
+    assert not np.isnan(best.interpolation)
+
+
 # --- bad input
 
 
@@ -255,3 +264,11 @@ def test_bad_bags():
         private_ridge_balance(0.5, 6, 3, epsilon=1.0, threshold=2.0, signal=0.0, noise_variance=0.4)
     with pytest.raises(ValueError, match=r"total must be >= 0"):
         private_ridge_balance(-0.5, 6, 3, epsilon=1.0, threshold=2.0, **LABELS)
+
+
+@pytest.mark.parametrize("largest", [0, 2.5, 10**6 + 1, 1e12])
+def test_bad_largest_bag(largest):
+    with pytest.raises(ValueError, match="largest must be"):
+        optimal_bag_size(6, largest, 0.3, epsilon=1.0, threshold=2.0, **LABELS)
+    with pytest.raises(ValueError, match="largest must be"):
+        optimal_bag_size_limit(6, largest, 0.3)

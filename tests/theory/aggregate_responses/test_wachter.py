@@ -195,3 +195,14 @@ def test_no_convergence_is_said():
         wachter_average(lambda b: np.sign(b - 0.3), 3.0, 2.0)
     with pytest.raises(RuntimeError, match="no saddle found: smallest residual"):
         saddle_point(1.5, 3.0, 1e30, signal=2.0, noise_variance=0.2)
+
+
+def test_arguments_out_of_reach():
+    with pytest.raises(ValueError, match="function must be a function of an array, got function=3"):
+        wachter_average(3.0, 3.0, 2.0)
+    for weight in (1e-160, 1e160):
+        with pytest.raises(ValueError, match=r"interpolation must be >= 1e-150 and <= 1e\+150"):
+            wachter_risk(3.0, 2.0, weight, signal=2.0, noise_variance=0.2)
+    for scales in ({"signal": 1e-320, "noise_variance": 0.2}, {"signal": 2.0, "noise_variance": 1e300}):
+        with pytest.raises(RuntimeError, match="no saddle found"):
+            saddle_point(3.0, 2.0, 0.3, **scales)
