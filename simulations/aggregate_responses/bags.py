@@ -92,7 +92,7 @@ def bag_losses(labels: ArrayLike, predictions: ArrayLike, bag_sizes: ArrayLike, 
     >>> bag_losses([0.0, 2.0], [1.0, 3.0], (2,)).tolist()
     [1.0, 2.0]
     """
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got loss={loss!r}")
     targets, sizes = _checked(labels, bag_sizes, "labels")
     scores, _ = _checked(predictions, sizes, "predictions")

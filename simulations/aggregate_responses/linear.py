@@ -115,8 +115,9 @@ def bag_errors(
     `ridges` >= 0. `eigenvalues` (atoms,) > 0 lists the features' variances, equally many features having each (so d is
     a multiple of their number), `target_power` (atoms,) >= 0 the squared length of theta0 on the features of each.
     `weighting` is "sample" (v_a = 1) or "bag" (v_a = mean bag size / k_a: every bag counts the same); `features` are
-    "normal" or "signs" (+-1 times the deviation; for few of them the samples may be degenerate, which raises
-    `numpy.linalg.LinAlgError`). Raises `ValueError` outside these domains.
+    "normal" or "signs" (+-1 times the deviation). Raises `ValueError` outside these domains, and
+    `numpy.linalg.LinAlgError` where few signs make the samples, or at rho = 0 the bag means, linearly dependent and no
+    ridge decides between the fits.
 
     A huge ridge leaves the whole signal as bias:
 
@@ -141,8 +142,22 @@ def bag_errors(
     weights = np.ones(sizes.size) if weighting == "sample" else np.mean(sizes) / sizes
     for replicate in result:
         inputs = population.draw(rng, int(sizes.sum()), features)
+        if features == "signs" and np.any(penalties == 0):
+            _refuse_dependent(inputs, sizes, rhos)
         replicate[:] = _grid(inputs, sizes, weights, rhos, penalties, population, noise)
     return result
+
+
+def _refuse_dependent(inputs: Array, sizes: NDArray[np.int64], rhos: Array) -> None:
+    """Raise if samples (for rho > 0) or bag means (for rho = 0) do not have the rank of a general position."""
+    used = [("samples", inputs)] if np.any(rhos > 0) else []
+    used += [("bag means", stacked_rows(inputs, sizes)[0])] if np.any(rhos == 0) else []
+    for name, rows in used:
+        if np.linalg.matrix_rank(rows) < min(rows.shape):
+            raise np.linalg.LinAlgError(
+                f"the {name} of a replicate are linearly dependent, which +-1 features allow for few of them "
+                f"(shape {rows.shape}): use more samples for each feature, or a ridge > 0"
+            )
 
 
 def _grid(

@@ -35,7 +35,7 @@ def laplace_scale(bag_size: ArrayLike, *, epsilon: float, threshold: float, adja
     >>> float(laplace_scale(4, epsilon=0.5, threshold=3.0, adjacency="replace"))
     3.0
     """
-    if adjacency not in _FACTOR:
+    if not isinstance(adjacency, str) or adjacency not in _FACTOR:
         raise ValueError(f"adjacency must be 'zero-out' or 'replace', got adjacency={adjacency!r}")
     budget = check_number("epsilon", epsilon, low=0.0, open_low=True)
     level = check_number("threshold", threshold, low=0.0, open_low=True)
@@ -161,7 +161,7 @@ def privacy_loss(
     """
     size = check_integer("bag_size", bag_size, low=1)
     scale = float(laplace_scale(size, epsilon=epsilon, threshold=threshold, adjacency=adjacency))
-    if neighbours not in _FACTOR:
+    if not isinstance(neighbours, str) or neighbours not in _FACTOR:
         raise ValueError(f"neighbours must be 'zero-out' or 'replace', got neighbours={neighbours!r}")
     largest = 3 * threshold if largest_label is None else check_number("largest_label", largest_label, low=0.0)
     labels = np.union1d(np.linspace(-largest, largest, 41), np.clip([-threshold, threshold], -largest, largest))

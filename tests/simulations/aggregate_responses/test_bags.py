@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulations.aggregate_responses._arguments import check_bags
 from simulations.aggregate_responses.bags import (
     LOSSES,
     bag_losses,
@@ -121,3 +122,11 @@ def test_bad_input() -> None:
         pairwise_spread([1.0], (1.5,))
     with pytest.raises(ValueError, match=r"bags must be >= 1 and <= 2, got bags=3\.0"):
         split_evenly(2, 3)
+    with pytest.raises(ValueError, match=r"loss must be one of square"):
+        bag_losses([1.0], [1.0], (1,), ["square"])
+
+
+@pytest.mark.parametrize(("n", "size"), [(1000, 2.001), (1000, 3), (10, 4), (3, 7), (10**6, 2.000001)])
+def test_bags_that_do_not_come_out_even(n: int, size: float) -> None:
+    with pytest.raises(ValueError, match="bag_size must divide n into a whole number of bags"):
+        check_bags(n, size)

@@ -87,7 +87,7 @@ def test_blocks_hold_their_sizes_and_shift_with_the_values() -> None:
         assert sizes.sum() == 60
         assert sizes.min() >= least
         assert sizes.max() < 2 * least
-        np.testing.assert_array_equal(best_block_sizes(1e6 + values, least), sizes)
+        np.testing.assert_array_equal(best_block_sizes(1e8 + values, least), sizes)
 
 
 def test_measure_obeys_the_bound_and_sorting_helps() -> None:

@@ -24,7 +24,7 @@ from simulations.aggregate_responses.jacobi import (
 from simulations.aggregate_responses.literal import draw_direction, fit_aggregates
 
 SHAPES = [(30, 8, 15), (30, 8, 5), (30, 8, 25), (30, 8, 2), (30, 20, 15), (11, 8, 5), (30, 8, 29), (700, 150, 233)]
-RHOS = np.array([1e-9, 1e-3, 0.3, 0.5, 0.500001, 0.999999, 1.0, 1.000001, 1.9999, 2.0, 30.0, 1e9])
+RHOS = np.array([1e-9, 1e-3, 0.3, 0.5, 0.500001, 0.999999, 1.0, 1.000001, 1.0001, 1.9999, 2.0, 30.0, 1e9])
 
 
 def tridiagonal(diagonal: np.ndarray, superdiagonal: np.ndarray, sign: float = 1.0) -> np.ndarray:

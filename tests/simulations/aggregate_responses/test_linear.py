@@ -218,3 +218,12 @@ def test_bad_group(name: str) -> None:
     setting = {"d": 4, "group_rows": (8, 3), "weights": (1, 1), "gains": (1, 0), "noise_variances": (0.3, 0.2)}
     with pytest.raises(ValueError, match=rf"{name} and group_rows must have the same length, got 1 and 2"):
         group_errors(np.random.default_rng(0), 1, **(setting | {name: (1.0,)}))
+
+
+def test_dependent_signs_are_refused() -> None:
+    """Two features of +-1: some of 30 draws of two bags have parallel rows; a ridge decides between the fits."""
+    setting = {"d": 2, "bag_sizes": (1,), "bag_counts": (2,), "noise_variance": 0.3, "features": "signs"}
+    for rho in (0.0, 0.5):
+        with pytest.raises(np.linalg.LinAlgError, match=r"linearly dependent.*use more samples for each feature"):
+            bag_errors(np.random.default_rng(0), 30, interpolations=(rho,), **setting)
+    assert np.all(bag_errors(np.random.default_rng(0), 30, interpolations=(0.5,), ridges=(0.1,), **setting) >= 0)
