@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,9 @@ from scipy.optimize import brentq
 from assay.claim import Claim, Mutant
 from assay.search import Range
 from claims.aggregate_responses import _wachter_route as wachter
-from claims.aggregate_responses._paper import LIMIT
+from claims.aggregate_responses._paper import GAUSSIAN, LIMIT, PROPORTIONAL
+from claims.aggregate_responses._wrong_limits import at_ratio, right, settings
+from simulations import aggregate_responses as simulation
 from theory import aggregate_responses as theory
 
 __all__ = ["CLAIMS"]
@@ -128,6 +132,47 @@ M2_ALWAYS = Claim(
 )
 
 
+def _path_as_if(read: Callable[..., Array] = np.asarray, **setting: Any) -> Array:
+    """The biases along increasing weights, or what `read` makes of them."""
+    return read(right(**setting)[:, 0])
+
+
+def _constant(biases: Array) -> Array:
+    """The first of the biases at every weight."""
+    return np.full_like(biases, biases[0])
+
+
+M2_TURNS = Claim(
+    id="ar.M2.turns",
+    title="With fewer bags than features the bias falls with the weight and then rises",
+    statement=(
+        r"\psi=1.2,\ k=3:\ \text{Bias}/r^2\ \text{falls from}\ 1.74\ (\rho=0.1)\ \text{to}\ 1.50\ (\rho=3)"
+        r"\ \text{and rises to}\ 1.57\ (\rho=100)"
+    ),
+    source="derived",
+    provenance="derived",
+    assumptions=(GAUSSIAN, PROPORTIONAL, "fewer bags than features, n > d"),
+    equations={"theory.aggregate_responses.limit_risk": "Bias"},
+    kind="limit",
+    predict=_path_as_if,
+    measure=simulation.jacobi_errors,
+    settings=settings((1.2, 3, (0.1, 3.0, 100.0))),
+    outputs=("bias at weight 0.1", "bias at weight 3", "bias at weight 100"),
+    columns=(0, 2, 4),
+    sizes=(80, 160, 320, 640),
+    at_size=at_ratio,
+    powers=(1.0, 2.0),
+    budget=20_000,
+    block=512,
+    mutants=(
+        Mutant(name="the bias never falls", predict=partial(_path_as_if, np.maximum.accumulate)),
+        Mutant(name="the bias never rises", predict=partial(_path_as_if, np.minimum.accumulate)),
+        Mutant(name="the bias does not depend on the weight", predict=partial(_path_as_if, _constant)),
+    ),
+    scales={"quick": {"sizes": (40, 80, 160, 320), "margin": 0.02}, "paper": {"margin": 0.003, "budget": 2_000_000}},
+)
+
+
 def _numerical_slopes(*, psi: float, k: float, rho: float) -> Array:
     """[dBias/drho, dVar/drho] per unit of signal and noise by averages over the Wachter law."""
     return np.array(wachter.slopes(psi, k, rho))
@@ -217,4 +262,4 @@ M2_INSTANCE = Claim(
     ),
 )
 
-CLAIMS = (M1, M2, M2_ALWAYS, M_SLOPE, M2_INSTANCE)
+CLAIMS = (M1, M2, M2_ALWAYS, M2_TURNS, M_SLOPE, M2_INSTANCE)
