@@ -125,7 +125,7 @@ def optimal_snr(
     state = evaluate(samples, size, weight, minimum_norm=False)
     rising, falling = bias_terms(state)
     found = ratio(state.learned_bag * state.missed_within, state.learned_within * np.maximum(rising - falling, 0.0))
-    found = np.where((rising <= falling) | (weight == 0.0), np.inf, found)
+    found = np.where(rising <= falling, np.inf, found)
     even = np.isinf(weight) & (excess_rows(samples.excess, size)[1] == 0.0)
     slack = 3.0 * state.bag_rows - 1.0
     return plain(np.where(even, ratio(np.ones_like(slack), np.maximum(slack, 0.0)), found))
@@ -159,7 +159,7 @@ def crossover_snr(
     # k (psi^2 - 3 psi + 3) + psi - 2 in e = psi - 1
     loss = np.where(gap > 0.0, (k - 1.0) * excess + 1.0, (k - 1.0) * (1.0 - excess) + k * excess**2)
     threshold = ratio(np.where(gap > 0.0, above, below), np.abs(gap) * loss)
-    return plain(np.where(excess > 0.0, threshold, 0.0))
+    return plain(threshold)
 
 
 def risk_slope(

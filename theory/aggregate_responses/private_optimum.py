@@ -172,7 +172,7 @@ def bag_size_threshold(samples_per_feature: ArrayLike, largest: ArrayLike) -> fl
     rise, inverse = (bag - 1.0) / psi, 1.0 / alpha2
     root = np.sqrt(np.maximum(1.0 - rise * (inverse - 1.0), 0.0))
     x = rise / (1.0 + rise + root)
-    ahead = np.maximum((psi - bag) / bag + x, 0.0)  # alpha1 - c
+    ahead = (psi - bag) / bag + x  # alpha1 - c
     return plain(np.asarray(np.where(ahead > 0.0, ratio(x * ahead, (1.0 - x) * np.maximum(alpha2 - x, 0.0)), 0.0)))
 
 

@@ -79,6 +79,30 @@ def test_network_fits_bag_means_and_spread_as_told() -> None:
     assert np.ptp(fitted[0, 0]) > 0.05  # nothing pulls them together
 
 
+def test_network_without_hidden_layer_is_weighted_least_squares() -> None:
+    """Bag means with weight 1, centred rows with weight rho: intercept and slopes solve the normal equations."""
+    rng, bag, rhos = np.random.default_rng(9), 3, np.array([0.3, 2.5])
+    inputs, means = rng.standard_normal((1, 12, 2)), rng.standard_normal((1, 4))
+    options = {"bag_size": bag, "widths": (), "steps": 4000, "learning_rate": 0.02}
+    fitted = fit_networks(4, inputs, means, inputs, rhos, **options)
+    rows = np.column_stack([inputs[0], np.ones(12)])
+    level = rows.reshape(4, bag, 3).mean(axis=1)
+    rest = rows - np.repeat(level, bag, axis=0)
+    for prediction, rho in zip(fitted[0], rhos, strict=True):
+        best = np.linalg.solve(level.T @ level / 4 + rho * rest.T @ rest / 12, level.T @ means[0] / 4)
+        np.testing.assert_allclose(prediction, rows @ best, atol=2e-3)  # Adam's step size at the end
+
+
+def test_accuracy_counts_scores_on_the_right_side_of_zero() -> None:
+    setting = {"bag_size": 8, "steps": 40, "learning_rate": 0.05, "weight_decay": 0.0, "pooling": "score"}
+    accuracy = classification_accuracy(np.random.default_rng(3), 1, data="digits", interpolations=(0.4,), **setting)
+    train, labels, test, others = _split(np.random.default_rng(3), "digits")
+    means = labels.reshape(-1, 8).mean(axis=1)
+    scores = fit_classifiers(train[None], means[None], test[None], np.array([0.4]), **setting)[0, 0]
+    hits = [score > 0 if label == 1 else score <= 0 for score, label in zip(scores, others, strict=True)]
+    np.testing.assert_allclose(accuracy, [[np.mean(hits)]], rtol=1e-12)
+
+
 # --- properties
 
 
