@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations._checks import check_number
+from simulations._checks import check_number, check_range
 from simulations.self_distillation._arguments import check_alphas, check_ridges, check_size
 from simulations.self_distillation._linear import solve
 from simulations.self_distillation.data import data_pool, noisy_labels, one_hot, split
@@ -37,12 +37,15 @@ def best_alpha(first: ArrayLike, pure: ArrayLike, truth: ArrayLike) -> float:
     >>> round(best_alpha([1.0, 2.0], [0.0, 1.0], [0.5, 1.0]), 12)
     0.25
     """
-    one, none, aim = (np.asarray(values, dtype=np.float64).ravel() for values in (first, pure, truth))
-    if not one.shape == none.shape == aim.shape:
-        raise ValueError(f"first, pure and truth must have one shape, got {one.shape}, {none.shape} and {aim.shape}")
+    given = {"first": first, "pure": pure, "truth": truth}
+    one, none, aim = (check_range(name, values) for name, values in given.items())
+    if not one.shape == none.shape == aim.shape or one.size == 0:
+        raise ValueError(
+            f"first, pure and truth must have one shape, not empty, got {one.shape}, {none.shape} and {aim.shape}"
+        )
     if np.array_equal(one, none):
         return 1.0
-    return float(np.linalg.lstsq((one - none)[:, None], aim - none, rcond=None)[0][0])
+    return float(np.linalg.lstsq((one - none).reshape(-1, 1), (aim - none).ravel(), rcond=None)[0][0])
 
 
 def digits_errors(

@@ -82,6 +82,8 @@ def network_outputs(
     truth = one_hot(classes, _CLASSES)
     labels = one_hot(noisy_labels(rng, classes[train], _CLASSES, label_noise), _CLASSES)
     seeds = np.repeat(rng.integers(2**31), count) if shared_start else rng.integers(2**31, size=count)
+    if np.ndim(hidden) != 1:
+        raise ValueError(f"hidden must be a tuple of widths, got hidden={hidden!r}")
     widths = (inputs.shape[1], *(check_size("hidden", width) for width in hidden), _CLASSES)
     rates = (
         check_number("learning_rate", learning_rate, low=0.0, open_low=True),
@@ -124,7 +126,7 @@ def network_errors(
     (1, 2, 2, 2)
     """
     setting = {"alphas": alphas, "steps": steps, "label_noise": label_noise, "shared_start": shared_start}
-    setting |= {"samples": samples, "validation": validation, "iterations": iterations, "hidden": tuple(hidden)}
+    setting |= {"samples": samples, "validation": validation, "iterations": iterations, "hidden": hidden}
     setting |= {"learning_rate": learning_rate, "weight_decay": weight_decay}
     count = check_size("replicates", replicates)
     return np.stack(
@@ -160,7 +162,7 @@ def network_alphas(
     (1, 6)
     """
     setting = {"alphas": alphas, "steps": 2, "label_noise": label_noise, "shared_start": shared_start}
-    setting |= {"samples": samples, "validation": validation, "iterations": iterations, "hidden": tuple(hidden)}
+    setting |= {"samples": samples, "validation": validation, "iterations": iterations, "hidden": hidden}
     setting |= {"learning_rate": learning_rate, "weight_decay": weight_decay}
     grid = check_alphas(alphas)
     if not np.any(grid == 0):

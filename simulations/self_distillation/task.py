@@ -116,11 +116,11 @@ def _named(argument: str, value: Named, known: dict[str, tuple[int, int]]) -> tu
     """The name and the numbers of a spectrum or signal; `known` holds how many numbers each name takes."""
     given = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     name, numbers = given[0] if given else "", given[1:]
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ValueError(f"{argument} must start with one of {', '.join(known)}, got {argument}={value!r}")
-    low, high = known[str(name)]
+    low, high = known[name]
     if not low <= len(numbers) <= high:
         wanted = f"{low}" if low == high else f"{low} to {high}"
         raise ValueError(f"{argument} {name!r} takes {wanted} number(s), got {argument}={value!r}")
     array = np.array([check_number(f"{argument}[{i}]", number) for i, number in enumerate(numbers, start=1)])
-    return str(name), array
+    return name, array

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulations._checks import check_matrix, check_number
-from simulations.self_distillation._arguments import frozen
+from simulations._checks import check_matrix, check_number, check_vector
+from simulations.self_distillation._arguments import check_size, frozen
 from simulations.self_distillation.recursion import literal_fits
 
 __all__ = ["TOY_INPUTS", "TOY_RIDGE", "TOY_TARGETS", "TOY_WIDTH", "rbf_kernel", "toy_grid", "toy_kernel", "toy_losses"]
@@ -56,7 +56,7 @@ def rbf_kernel(left: ArrayLike, right: ArrayLike, width: float) -> Array:
 
 def toy_grid(points: int = 101) -> tuple[Array, Array]:
     """Return the grid on which the loss is taken and the clean sine there, (points,) each; `points` >= 2 on [0, 1]."""
-    grid = np.linspace(0, 1, points)
+    grid = np.linspace(0, 1, check_size("points", points, low=2))
     return grid, np.sin(2 * np.pi * grid)
 
 
@@ -66,7 +66,7 @@ def toy_kernel(points: ArrayLike | None = None) -> Array:
     >>> toy_kernel().shape, toy_kernel([0.5]).shape
     ((11, 11), (1, 11))
     """
-    rows = TOY_INPUTS if points is None else np.asarray(points, dtype=np.float64)
+    rows = TOY_INPUTS if points is None else check_vector("points", points, axis="any")
     return np.exp(-TOY_WIDTH * (rows[:, None] - TOY_INPUTS) ** 2)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,23 @@ def test_measures_reduce_the_outputs() -> None:
     assert estimate[3] in errors[:, 1, 0]
 
 
+def test_columns_of_the_estimated_weight() -> None:
+    """The row of `network_alphas` from the outputs of the same run, where the columns differ."""
+    grid = (0.0, 0.3, 0.6, 0.9)
+    differ = 0
+    for seed in (1, 2, 3):
+        outputs = network_outputs(rng(seed), alphas=grid, steps=2, **SMALL)
+        got = network_alphas(rng(seed), 1, alphas=grid, **SMALL)[0]
+        held = [np.mean((out[1] - outputs.validation_truth) ** 2) for out in outputs.validation]
+        test = [np.mean((out[1] - outputs.test_truth) ** 2) for out in outputs.test]
+        best, nearest = int(np.argmin(held)), min(range(4), key=lambda i: abs(grid[i] - got[0]))
+        np.testing.assert_allclose(got[1:4], [grid[best], test[nearest], test[best]], rtol=1e-12)
+        gap = np.mean((outputs.validation[0, 0] - outputs.validation[0, 1]) ** 2)
+        np.testing.assert_allclose(got[5], gap, rtol=1e-12)
+        differ += best != nearest
+    assert differ > 0
+
+
 # --- properties
 
 
@@ -134,3 +153,9 @@ def test_bad_settings(change: dict, message: str) -> None:
 def test_the_grid_must_hold_the_student_without_truth() -> None:
     with pytest.raises(ValueError, match=r"alphas must hold 0, the student without truth, got alphas=\[0\.5\]"):
         network_alphas(rng(), 1, alphas=(0.5,), **SMALL)
+
+
+@pytest.mark.parametrize("hidden", [3, None, ((4, 4),)])
+def test_bad_hidden(hidden: Any) -> None:
+    with pytest.raises(ValueError, match="hidden must be a tuple of widths, got hidden="):
+        network_errors(rng(), 1, alphas=(0.5,), steps=1, **(SMALL | {"hidden": hidden}))

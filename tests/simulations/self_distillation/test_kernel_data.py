@@ -59,6 +59,8 @@ def test_classes_are_counted_as_in_refits() -> None:
 def test_thousands_of_steps_leave_one_class_and_do_not_underflow() -> None:
     """(d/(d + 5))^20000 is below float64 for all modes; the kernel is positive, so the top mode names one class."""
     assert digits_classes(rng(), 1, ridge=5.0, steps=(1, 20_000), samples=60).tolist() == [[10.0, 1.0]]
+    # a narrow kernel is nearly the identity: all modes decay alike, to 1e-441 here, and all classes stay
+    assert digits_classes(rng(), 1, ridge=1e9, steps=(50,), samples=60, width=5.0).tolist() == [[10.0]]
 
 
 def test_greedy_alphas_cannot_be_improved_on_validation_data() -> None:
@@ -201,3 +203,10 @@ def test_bad_tables() -> None:
         data_pool("iris")
     with pytest.raises(ValueError, match=r"first, pure and truth must have one shape"):
         best_alpha([1.0], [1.0, 2.0], [1.0])
+
+
+def test_bad_predictions() -> None:
+    with pytest.raises(ValueError, match="pure must be a real number or an array of them, got pure='x'"):
+        best_alpha([1.0], "x", [1.0])  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"first, pure and truth must have one shape, not empty, got \(0,\)"):
+        best_alpha([], [], [])

@@ -126,6 +126,7 @@ def test_spectra_and_signals_by_hand() -> None:
     np.testing.assert_allclose(signal_squares(("spikes", 0.5, 0.3), 4, 2.0), [1.0, 0.6, 0.2, 0.2], rtol=1e-14)
     np.testing.assert_allclose(signal_squares(("power", 1.0), 2, 3.0), [2.0, 1.0], rtol=1e-14)
     np.testing.assert_allclose(signal_squares(("top", 0.1, 0.9), 3, 1.5), [1.35, 0.075, 0.075], rtol=1e-14)
+    np.testing.assert_allclose(signal_squares(("top", 0.38, 0.8), 5, 1.5), [0.6, 0.6, 0.1, 0.1, 0.1], rtol=1e-13)
 
 
 # --- properties

@@ -116,3 +116,12 @@ def test_bad_kernels() -> None:
         rbf_kernel([[1.0]], [[1.0, 2.0]], 1.0)
     with pytest.raises(ValueError, match=r"width must be >= 0, got width=-1\.0"):
         rbf_kernel([[1.0]], [[1.0]], -1.0)
+
+
+def test_bad_points() -> None:
+    with pytest.raises(ValueError, match=r"points must have shape \(any,\) with any >= 1, got shape \(\)"):
+        toy_kernel(0.5)
+    with pytest.raises(ValueError, match=r"points must be a number, got points\[0\]=nan"):
+        toy_kernel([np.nan])
+    with pytest.raises(ValueError, match=r"points must be >= 2, got points=1\.0"):
+        toy_grid(1)

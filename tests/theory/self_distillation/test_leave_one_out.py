@@ -51,6 +51,9 @@ def test_a_lonely_point_is_predicted_as_zero():
     assert leave_one_out([[2.0]], [3.0], 0.4, [0.1, -3.0]) == pytest.approx(0.0, abs=1e-14)
     gram = np.diag([2.0, 0.3, 5.0])
     assert leave_one_out(gram, [1.0, -2.0, 3.0], 0.4, [0.6, 1.7]) == pytest.approx(0.0, abs=1e-14)
+    for ridge in (1e-5, 0.37, 4.1, 9e6):  # no weight moves a prediction by more than rounding
+        for before in ([], [0.6], [0.6, 1.7]):
+            assert leave_one_out_alpha(gram, [1.0, -2.1, 3.3], ridge, before) == (1.0, True)
 
 
 def test_vanishing_ridge():
