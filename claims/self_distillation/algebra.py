@@ -23,7 +23,7 @@ RIDGE = "ridge > 0, not multiplied by n; any kernel matrix and targets"
 
 
 def wrong_predictions(function: Callable[..., Any], *names: str) -> tuple[Mutant, ...]:
-    """Mutants of a prediction whose first argument names the version."""
+    """Mutants `names` of the prediction `function`, whose first argument names the version."""
     return tuple(Mutant(name=name, predict=partial(function, name)) for name in names)
 
 

@@ -23,12 +23,12 @@ POINTS = 12  # validation points
 
 
 def validated(draw: int, n: int, outputs: int = 1) -> Problem:
-    """Return the drawn problem with its clean validation points."""
+    """Return problem `draw` of `n` points and `outputs` targets with its clean validation points."""
     return drawn_problem(draw, n, outputs, points=POINTS)
 
 
 def literal_loss(problem: Problem, ridge: float, alphas: Any) -> float:
-    """Return the validation loss of the last step of a schedule, by refits."""
+    """Return the validation loss on `problem` of the last step of schedule `alphas` at `ridge`, by refits."""
     fits = simulation.literal_fits(problem.kernel, problem.targets, ridge, alphas, cross=problem.cross)
     return float(np.sum((fits[-1] - problem.clean) ** 2))
 

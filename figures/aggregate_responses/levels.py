@@ -61,7 +61,10 @@ def best_weight(cell: Cell) -> float:
 
 
 def cell_experiments(cell: Cell, seed: int, trials: int) -> Plan:
-    """Risk at instance level and the best weight, and at bag level: with fewer bags than features by least norm."""
+    """Risk at instance level and the best weight, and at bag level: with fewer bags than features by least norm.
+
+    `cell` is (n, bag size, SNR), `seed` the suite's, `trials` the replicates.
+    """
     n, k, snr = cell
     setting = {"n": n, "d": D, "bag_size": k, "signal": shared.SIGNAL, "noise_variance": shared.SIGNAL / snr}
     enough = n // k > D
@@ -75,7 +78,7 @@ def cell_experiments(cell: Cell, seed: int, trials: int) -> Plan:
 
 
 def bag_level(data: FigureData, cell: Cell) -> Moments | None:
-    """Risk at bag level: the last weight, or the least-norm solution, whose bias has no spread."""
+    """Risk at bag level in `cell` from `data`: the last weight, or the least-norm solution, whose bias has no spread."""
     if cell[0] // cell[1] > D:
         whole = data.moments.get(f"{cell}")
         return None if whole is None else whole.select(([2],))

@@ -17,7 +17,8 @@ The shape p changes on the way down, along a curve that to leading order does no
 dt_i/dtau = 1/t_i - q_2/q_1, followed from s(w) until phi = 2/eta (the landing shape).
 
 Symbols: see the head of the package. Asymptotic for small excess and amplitude: at pi - 1 = 1e-3 and excess up to 0.6
-the error of delta_inf was below 2 % for r > 100 and r delta_0 > 7, mostly below 7 % otherwise, 20 % at worst.
+the error of delta_inf was below 2 % at depth >= 3 with r > 100 and r delta_0 > 7; elsewhere mostly below 7 %, 20 % at
+worst.
 """
 
 from __future__ import annotations

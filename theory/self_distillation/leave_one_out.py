@@ -184,7 +184,7 @@ def naive_gcv(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLi
     alphas: (alpha_2, ..., alpha_T), real; empty gives the score of ridge regression.
 
     Limits: inf where tr B_t = n. Raises `ValueError` as `leave_one_out`. Source: the code beside H. Dang, P. Patil,
-    A. Rinaldo 2026, arXiv 2602.17565; refuted (sd.O8).
+    A. Rinaldo 2026, arXiv 2602.17565; refuted (sd.O8.naive).
 
     >>> naive_gcv([[1.0, 0.0], [0.0, 1.0]], [2.0, 4.0], 1.0, [0.0])  # filters 1/2, 1/4
     array([10., 10.])
@@ -206,7 +206,7 @@ def naive_gcv_alpha(gram: ArrayLike, targets: ArrayLike, ridge: float) -> Optima
     ridge: ridge, >= 0, not multiplied by n.
 
     Limits: alpha = 1 and flat where e_1 = e_2. Raises `ValueError` as `leave_one_out`. Source: as `naive_gcv`; refuted
-    (sd.O8).
+    (sd.O8.naive).
 
     >>> naive_gcv_alpha([[1.0, 0.0], [0.0, 1.0]], [2.0, 4.0], 1.0).flat
     True

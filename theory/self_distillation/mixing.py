@@ -1,4 +1,4 @@
-"""Optimal mixing of ridge regression with its pure student, in the proportional limit (sd.O2, sd.O8, sd.R1, sd.R6).
+"""Optimal mixing of ridge regression with its pure student, in the proportional limit (sd.O2, sd.O8.limit, sd.R1, sd.R6).
 
 The two-step student beta^(2) = (1 - xi) beta^(1) + xi M beta^(1), xi = 1 - alpha_2, has excess risk
 
@@ -139,7 +139,7 @@ def naive_gcv_limits(
     ridge: ridge divided by n, > 0, any shape.
 
     Fields have the shape of `ridge`. Asymptotic in n. Raises `ValueError` outside these domains.
-    Source: derived (sd.O8).
+    Source: derived (sd.O8.limit).
 
     >>> [round(term, 5) for term in naive_gcv_limits([1.0], [1.0], 1.0, 0.5, 1.0)]
     [1.45521, 1.61808, 1.50544]
