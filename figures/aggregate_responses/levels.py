@@ -78,7 +78,7 @@ def cell_experiments(cell: Cell, seed: int, trials: int) -> Plan:
 
 
 def bag_level(data: FigureData, cell: Cell) -> Moments | None:
-    """Risk at bag level in `cell` from `data`: the last weight, or the least-norm solution, whose bias has no spread."""
+    """Risk at bag level in `cell` from `data`: last weight, or least-norm solution, whose bias has no spread."""
     if cell[0] // cell[1] > D:
         whole = data.moments.get(f"{cell}")
         return None if whole is None else whole.select(([2],))

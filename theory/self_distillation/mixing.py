@@ -1,4 +1,4 @@
-"""Optimal mixing of ridge regression with its pure student, in the proportional limit (sd.O2, sd.O8.limit, sd.R1, sd.R6).
+"""Optimal mixing of ridge regression with its pure student, in the limit (sd.O2, sd.O8.limit, sd.R1, sd.R6).
 
 The two-step student beta^(2) = (1 - xi) beta^(1) + xi M beta^(1), xi = 1 - alpha_2, has excess risk
 
