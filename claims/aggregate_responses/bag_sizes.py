@@ -244,7 +244,7 @@ D4_JOINT = Claim(
 
 D4_ALWAYS = Claim(
     id="ar.D4.always",
-    title="Instance level and the largest bags are jointly best without a condition",
+    title="Instance level and the largest bags are jointly best without a condition (false)",
     statement=r"\min_{k\le K,\,0\le\rho\le1}\frac{V(\rho,k)}k=\frac1{K^2(\psi-1)}\quad\text{for all } \psi>1,\ K",
     source=f"{SECOND_HAND}, read for every psi and K",
     provenance="reconstructed",

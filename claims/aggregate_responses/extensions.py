@@ -146,7 +146,7 @@ def _mixed(*, rho: float, ridge: float) -> float:
 
 X1_RIDGE = Claim(
     id="ar.X1.ridge",
-    title="Nothing beats ridge on the bag means, whatever the covariance",
+    title="Nothing beats ridge on the bag means, whatever the covariance (false)",
     statement=r"\min_\lambda R(\lambda,\rho=0)\le R(\lambda,\rho)\quad\text{for every covariance }\Sigma",
     source="ar.T4, true for isotropic features, read for all",
     provenance="derived",

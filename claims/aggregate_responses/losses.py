@@ -124,7 +124,7 @@ L1 = Claim(
 
 L1_PRINTED = Claim(
     id="ar.L1.printed",
-    title="The regulariser with the printed factor 1/k",
+    title="The regulariser with the printed factor 1/k (false)",
     statement=r"L_{ins}-L_{bag}=\frac1k\sum_a\sum_{i,j\in a}(f_i-f_j)^2",
     source=f"{PAPER}, regulariser as quoted in its reviews; 2mk times too large for the losses defined there",
     provenance="reconstructed",
@@ -359,7 +359,7 @@ L3 = Claim(
 
 L3_RESPONSE = Claim(
     id="ar.L3.response",
-    title="The same with the mean probability inside the bag loss",
+    title="Canonical losses with the mean probability inside the bag loss (false)",
     statement=(
         r"L_{ins}-L_{bag}=\frac1n\sum_a\sum_{i\in a}\left[A(f_i)-A(\bar f_a)\right]"
         r"\quad\text{with } L_{bag}\text{ at the mean response } \overline{A'(f)}_a"

@@ -114,7 +114,7 @@ M2 = Claim(
 
 M2_ALWAYS = Claim(
     id="ar.M2.always",
-    title="The bias rises with the weight, whatever the sizes",
+    title="The bias rises with the weight, whatever the sizes (false)",
     statement=r"\rho'>\rho\;\Rightarrow\;\text{Bias}(\rho')\ge\text{Bias}(\rho)\quad\text{for every }\psi>1",
     source="a common reading of regularisation; false for psi < k, where the bias falls first",
     provenance="derived",

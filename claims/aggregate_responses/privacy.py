@@ -111,7 +111,7 @@ def _loss_of_printed_scale(*, bag_size: int, epsilon: float, threshold: float) -
 
 D1_PRINTED = Claim(
     id="ar.D1.printed",
-    title="The printed Laplace scale is private against replaced labels",
+    title="The printed Laplace scale is private against replaced labels (false)",
     statement=r"b_L=\frac{T}{k\varepsilon},\ T=C\sqrt{\ln n}:\ \text{the release is }\varepsilon\text{-label-private}",
     source=SECOND_HAND,
     provenance="reconstructed",

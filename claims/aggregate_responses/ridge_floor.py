@@ -108,7 +108,7 @@ def _best_risk(more: int, *, psi: float, k: int, epsilon: float, **_: Any) -> fl
 
 D5_LARGER = Claim(
     id="ar.D5.larger",
-    title="Under label privacy larger bags always help",
+    title="Under label privacy larger bags always help (false)",
     statement=r"\min_\rho\mathrm{Risk}(\rho,k+1)\le\min_\rho\mathrm{Risk}(\rho,k)\quad\text{at every }\varepsilon",
     source=f"{PAPER}, optimal bag size under label privacy, the joint optimum of its limit read at finite n",
     provenance="reconstructed",

@@ -102,7 +102,7 @@ def _mislabelled(*, alpha: float) -> Array:
 
 T1_MISLABELLED = Claim(
     id="sd.T1.mislabelled",
-    title="The README's column for alpha = 0.25 (false: it is that of 0.35)",
+    title="The column printed for alpha = 0.25 (false: it is that of 0.35)",
     statement=r"\alpha=0.25:\ 0.16477,\ 0.15424,\ 0.15089,\ 0.14983,\ 0.14954,\ 0.14948,\ 0.14959",
     source=f"{CODE}: table of the README",
     provenance="paper",

@@ -83,7 +83,7 @@ def draw_winners(data: FigureData) -> Canvas:
                 forgiven = shared.slack(D, RATIO, SLICE)
                 shared.simulated(canvas, right, [snr], values, there, forgiven, series=name, **look)
     for name in RIVALS[:2]:
-        canvas.key(f"{name} wins in simulation", ls="", marker=SHAPES[name], mfc=COLORS[name], mec="white", ms=6)
+        canvas.key(f"(a) {name} wins in simulation", ls="", marker=SHAPES[name], mfc=COLORS[name], mec="white", ms=6)
     return canvas
 
 
@@ -213,7 +213,8 @@ FIGURES = (
         "risk of bag level over that of instance level; lines: where two of the three are equal, closed forms. "
         "Instance level wins below the solid line and bag level above it; EasyLLP is second below the dashed and "
         "above the dotted line and last between them. Points: the winner of the three in simulation at d = 100. (b) "
-        "The cut at k = 5; lines: proportional limit; points: mean with bars of one standard error; a red cross "
+        "The cut at k = 5; lines: proportional limit; points (triangles: EasyLLP): simulation, mean with bars of one "
+        "standard error; a red cross "
         "deviates beyond its interval by more than the finite size explains, 1.5/(d gap), gap the distance of psi/k "
         "from 1, at most 1.",
         claims=("ar.T2", "ar.X3"),

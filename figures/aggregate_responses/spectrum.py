@@ -111,7 +111,7 @@ FIGURES = (
         "histogram of simulated matrices at d = 120, mean with bars of one standard error; a red cross differs from "
         "the law's mean over its bin beyond its interval by more than a tenth of the greatest height. (c) Bias per "
         "signal is (psi <w^2> - <w>^2)/(psi - 1), variance per noise <g>/(psi - 1), averages over the law: w = 1 at b "
-        "= 0 falls with b, g = 1 at b = 1 peaks at b = rho/(1 - rho).",
+        "= 0 falls with b, g = 1 at b = 1 peaks at b = rho/(1 - rho) if rho < 1/2.",
         claims=("ar.E3",),
         experiments=experiments,
         draw=draw_wachter,

@@ -204,7 +204,8 @@ FIGURES = (
         caption="Networks with two hidden layers of 64 (one of 32 at quick scale) on 400 (100) digits, each step a "
         "fresh training on α one-hot + (1 − α) outputs of the step before, all from the same start. Points: "
         "simulation, what error and accuracy on test points change from step 1 of the same run, means with bars of one "
-        "standard error, joined for the eye; right: of step 2 against α. Line, right: the parabola of mixed outputs "
+        "standard error, joined for the eye; above the middle panels error and accuracy of step 1; right: of step 2 "
+        "against α. Line, right: the parabola of mixed outputs "
         "α f + (1 − α) g of the first network and its student without true targets, from which α is estimated "
         "without a grid; for networks it need not agree.",
         claims=("sd.D1", "sd.O9"),

@@ -155,9 +155,9 @@ FIGURES = (
         title="The toy's losses, and a column of the published table that is mislabelled",
         caption="Mean squared error against the clean sine at each step on the eleven-point toy. Lines: closed "
         "form; dashed stubs on the right: infinitely many steps. Points: simulation, one dense solve a step. (b) "
-        "Open symbols: numbers printed in the authors' repository. The README's column headed 0.25 lies on the line "
-        "of α = 0.35, in which the pictures and the notebook are not drawn. The limit for α = 0, 0.495, is off the "
-        "panel.",
+        "Open symbols: numbers printed in the authors' repository. The column that its README heads 0.25 lies on the "
+        "line of α = 0.35; the pictures there and the notebook are at 0.25 itself. The limit for α = 0, 0.495, is off "
+        "the panel.",
         claims=("sd.T1", "sd.T1.mislabelled", "sd.A3", "sd.A4"),
         experiments=loss_experiments,
         draw=draw_losses,

@@ -47,7 +47,7 @@ def test_the_atom_is_named_inside_the_panel_and_off_the_lines(drawn):
         ("bag-size", ("bag and instance level equal",)),
         ("bag-private-risk", ("best whole bag size",)),
         ("bag-private-size", ("limit ln n → ∞", "k = 5 overtakes k = 1", "jump 1 → 5")),
-        ("bag-winners", ("bag level wins in simulation", "EasyLLP = bag level")),
+        ("bag-winners", ("(a) bag level wins in simulation", "EasyLLP = bag level")),
         ("bag-peak", ("as many bags as features, ψ = k", "best weight and gain")),
     ],
 )
