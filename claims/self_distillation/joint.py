@@ -62,7 +62,7 @@ def _joint_optima(which: str = "right", *, draw: int, n: int, ridge: float, step
     if which == "free optimum clipped":
         return np.array([literal_loss(problem, ridge, np.clip(alphas, 0.0, 1.0)), free])
     if which == "one weight for all steps":
-        best = minimize_scalar(
+        best: Any = minimize_scalar(
             lambda alpha: literal_loss(problem, ridge, np.full(steps - 1, alpha)), bounds=(0.0, 1.0), method="bounded"
         )
         return np.array([best.fun, free])
