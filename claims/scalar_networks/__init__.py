@@ -5,13 +5,24 @@ and Beyond" (Kreisler et al. 2023), claims sn.T1 to sn.E2.
 weights, the landing below the edge, and what is seen beyond scalar networks.
 """
 
-from claims.scalar_networks import balanced, depth_two, empirical, invariance, landing, local, monotone, rigorous
+from claims.scalar_networks import (
+    balanced,
+    depth_two,
+    empirical,
+    invariance,
+    landing,
+    local,
+    monotone,
+    region,
+    rigorous,
+)
 from claims.scalar_networks._paper import PAPER
 
 __all__ = ["CLAIMS", "PAPER"]
 
 CLAIMS = (
     *monotone.CLAIMS,
+    *region.CLAIMS,
     *invariance.CLAIMS,
     *local.CLAIMS,
     *depth_two.CLAIMS,

@@ -207,6 +207,8 @@ T11 = Claim(
         "0.03 <= delta <= 0.4, an overshoot of at least delta/10: closer to the edge convergence takes too long",
         "S the set of sn.T3, for some B in (1, 2]",
         "2/eta > 1.05 D",
+        "moderate imbalance: of the squared weights at the flow's limit, in order of size, the second is 1.3 to 11 "
+        "times the first, the third 1.3 to 11 times the second, the last 1.3 to 11 times the third",
     ),
     equations={
         "simulations.scalar_networks.gradient_descent": "the orbit",

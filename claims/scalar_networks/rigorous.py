@@ -50,16 +50,18 @@ T2_RIGOROUS = Claim(
         "what is proved on the box are the two inequalities; that they imply phi(w') <= phi(w) is sn.T1",
         "eta phi = 2 sqrt(2) is the worst case, as a is proportional to eta",
         "depth two is tau = 0, where u_3 is infinite",
+        "weaker than sn.T2 in two ways: the product stops at 7/4, below P_3 = 1.7548 and P_2 = 2, and away from 0",
     ),
     proof=(
         "With sigma = s_1^2/s_2^2 and tau = s_2^2/s_3^2 in [0, 1] and v = u_1/s_1^2 all quantities are elementary "
-        "functions; ball arithmetic on a subdivision of the box."
+        "functions; ball arithmetic on a subdivision of the box. It covers the region: u_1/s_1^2 >= 1 gives "
+        "u_k/s_k^2 >= 1, so that pi <= 7/4 leaves u_1/s_1^2 <= pi^2 < 3.1."
     ),
     kind="proof",
     predict=_ones,
     measure=_ratios,
     admissible=_moderate,  # pyright: ignore[reportArgumentType]  # None: not sure
-    domain={"v": Range(1e-3, 3.1), "sigma": Range(0.0, 1.0), "tau": Range(0.0, 1.0)},
+    domain={"v": Range(0.00099, 3.1), "sigma": Range(0.0, 1.0), "tau": Range(0.0, 1.0)},
     budget=20_000,
     mutants=(
         Mutant(name="4 for 2 sqrt(2)", measure=partial(_ratios, 4.0)),
@@ -70,7 +72,7 @@ T2_RIGOROUS = Claim(
 )
 
 
-def _at_least(level: float = 0.0, **cell: Interval) -> Interval:
+def _at_least(level: float = 1e-3, **cell: Interval) -> Interval:
     """A lower `level` for N'/N; the cell does not enter."""
     return level, level
 
@@ -79,7 +81,7 @@ T6_RIGOROUS = Claim(
     id="sn.T6.rigorous",
     title="Depth two: the sign of the invariant is kept, proved without its closed form",
     statement=(
-        r"\eta\in[0.05,1.25],\ N(w)\ge-\tfrac14(4-\eta^2),\ N(w)\ne0:\quad N(w')/N(w)>0,"
+        r"\eta\in[0.05,1.25],\ N(w)\ge-\tfrac14(4-\eta^2),\ N(w)\ne0:\quad N(w')/N(w)\ge10^{-3},"
         r"\qquad N=4+\eta^2(\pi-1)-\eta(w_1^2+w_2^2)"
     ),
     source="derived",
@@ -93,7 +95,7 @@ T6_RIGOROUS = Claim(
     kind="proof",
     predict=intervals.invariant_ratio,
     measure=_at_least,
-    domain={"eta": Range(0.05, 1.25), "rho": Range(0.0, 1.25), "tilt": Range(-1.0, 1.0)},
+    domain={"eta": Range(0.049, 1.25), "rho": Range(0.0, 1.25), "tilt": Range(-1.0, 1.0)},
     budget=20_000,
     mutants=(
         Mutant(name="N'/N >= 9/10", measure=partial(_at_least, 0.9)),
