@@ -10,6 +10,7 @@ from simulations._checks import check_integer, check_range
 __all__ = ["check_orbits", "check_record", "check_schedule", "check_weights"]
 
 Array = NDArray[np.float64]
+_MOST = 1e15  # steps; still exact as floats
 
 
 def check_weights(weights: ArrayLike, name: str = "weights") -> Array:
@@ -32,6 +33,8 @@ def check_orbits(weights: ArrayLike, step_size: ArrayLike) -> tuple[Array, Array
     """
     points = check_weights(weights)
     rates = check_range("step_size", step_size, low=0.0, open_low=True)
+    if rates.size == 0:
+        raise ValueError(f"step_size must not be empty, got shape {rates.shape}")
     try:
         shape = np.broadcast_shapes(points.shape[:-1], rates.shape)
     except ValueError:
@@ -43,18 +46,28 @@ def check_orbits(weights: ArrayLike, step_size: ArrayLike) -> tuple[Array, Array
     return flat, np.array(np.broadcast_to(rates, shape), order="C").reshape(-1), shape
 
 
-def check_schedule(steps: int, skip: int, every: int) -> tuple[int, int, int, NDArray[np.int64]]:
+def check_schedule(
+    steps: int, skip: int, every: int, *, recorded: bool = True
+) -> tuple[int, int, int, NDArray[np.int64]]:
     """Return `steps` >= 0, 0 <= `skip` <= steps and `every` >= 1 as integers, and the times skip, skip + every, ...
+
+    All are at most 1e15; there are no times where nothing is `recorded`.
 
     >>> check_schedule(7, 1, 3)[3].tolist()
     [1, 4, 7]
     """
-    steps = check_integer("steps", steps, low=0)
-    skip = check_integer("skip", skip, low=0)
-    every = check_integer("every", every, low=1)
+    steps = _count("steps", steps, 0)
+    skip = _count("skip", skip, 0)
+    every = _count("every", every, 1)
     if skip > steps:
         raise ValueError(f"skip must be <= steps, got skip={skip} and steps={steps}")
-    return steps, skip, every, np.arange(skip, steps + 1, every, dtype=np.int64)
+    times = np.arange(skip, steps + 1, every, dtype=np.int64) if recorded else np.empty(0, np.int64)
+    return steps, skip, every, times
+
+
+def _count(name: str, value: int, least: int) -> int:
+    """A whole number from `least` to 1e15."""
+    return check_integer(name, check_integer(name, value, low=least), high=_MOST)
 
 
 def check_record(record: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,8 +76,7 @@ def check_record(record: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, 
     >>> check_record(("loss",), ("loss", "product"))
     ('loss',)
     """
-    names = (record,) if isinstance(record, str) else tuple(record)
-    unknown = [name for name in names if name not in known]
-    if unknown or len(set(names)) < len(names):
+    names = tuple(record) if isinstance(record, tuple | list) else (record,)
+    if any(name not in known for name in names) or len(set(names)) < len(names):
         raise ValueError(f"record must be distinct names out of {', '.join(known)}, got record={names!r}")
     return names

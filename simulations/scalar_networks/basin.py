@@ -51,21 +51,25 @@ def basin(
 
     The grid has `points` x `points` cells (`points` >= 1) over [-`half_width`, `half_width`]^2, started at their
     centres, so that with an even number none lies on an axis. `rest` holds the other starting weights of a slice
-    at depth 2 + len(rest), none for depth 2. `step_size` > 0; `steps` >= 0, after which an orbit counts as bounded;
-    `half_width` > 0. An orbit has settled within 1e-12 of product 1 at an attracting minimum. A few seconds at
-    2000 x 2000. The map of sn.T6.
+    at depth 2 + len(rest), none for depth 2; like `half_width` > 0 they are at most 1e8 in size. `step_size` > 0;
+    `steps` >= 0, after which an orbit counts as bounded. An orbit has settled within 1e-12 of product 1 at an
+    attracting minimum. A few seconds at 2000 x 2000. The map of sn.T6.
 
     At a small step a point goes to the minimum on its side of the line w_1 + w_2 = 0; one on it goes to the saddle 0:
 
     >>> basin(0.1, points=4, half_width=1.5).signs[0].tolist()
     [3, 3, 3, 2]
     """
-    others = np.atleast_1d(check_range("rest", rest)) if np.size(rest) else np.empty(0)
+    others = (
+        np.atleast_1d(check_range("rest", check_range("rest", rest), low=-BOUND, high=BOUND))
+        if np.size(rest)
+        else np.empty(0)
+    )
     if others.ndim != 1:
         raise ValueError(f"rest must have shape (depth - 2,), got shape {others.shape}")
     rate = check_number("step_size", step_size, low=0.0, open_low=True)
     points = check_integer("points", points, low=1)
-    half_width = check_number("half_width", half_width, low=0.0, open_low=True)
+    half_width = check_number("half_width", half_width, low=0.0, high=BOUND, open_low=True)
     axis = half_width * (2 * np.arange(points) + 1 - points) / points
     escape, settle, signs = (np.empty((points, points), np.int64) for _ in range(3))
     rows = max(1, _AT_ONCE // points)
@@ -87,13 +91,13 @@ def bounded_orbits(
     The mean estimates the bounded share of the cube [-`half_width`, `half_width`]^depth; bounded means |w| <= 1e8 for
     `steps` >= 0 steps, which overestimates by the orbits that escape later.
 
-    `rng` draws the points; `replicates` >= 1; `depth` >= 2; `step_size` > 0; `half_width` > 0. Source: sn.T6.
+    `rng` draws the points; `replicates` >= 1; `depth` >= 2; `step_size` > 0; 0 < `half_width` <= 1e8. Source: sn.T6.
 
     >>> bounded_orbits(np.random.default_rng(0), 3, depth=2, step_size=0.5, half_width=0.9).ravel().tolist()
     [1.0, 1.0, 1.0]
     """
     count, depth = check_integer("replicates", replicates, low=1), check_integer("depth", depth, low=2)
-    half_width = check_number("half_width", half_width, low=0.0, open_low=True)
+    half_width = check_number("half_width", half_width, low=0.0, high=BOUND, open_low=True)
     points = rng.uniform(-half_width, half_width, (count, depth))
     run = gradient_descent(points, check_number("step_size", step_size), steps, tolerance=1e-12)
     return (~run.escaped).astype(np.float64)[:, None]

@@ -5,6 +5,7 @@ w_i <- w_i - eta (pi - 1) prod_{j != i} w_j, pi = prod w_j: the recursion itself
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,14 +76,14 @@ def gradient_descent(
     array(3)
     """
     flat, rates, shape = check_orbits(weights, step_size)
-    steps, skip, every, times = check_schedule(steps, skip, every)
     names = check_record(record, _RECORDS)
+    steps, skip, every, times = check_schedule(steps, skip, every, recorded=bool(names))
     bound = check_number("bound", bound, low=0.0, open_low=True)
     tolerance = check_number("tolerance", tolerance, low=0.0)
     if np.max(np.abs(flat)) > bound:
         raise ValueError(f"weights must be at most bound={bound:g} in magnitude, got {np.max(np.abs(flat)):g}")
     depth = flat.shape[1]
-    kept = np.empty((len(flat), len(times) if names else 0, depth))
+    kept = np.empty((len(flat), len(times), depth))
     escape, settle = np.full(len(flat), -1, np.int64), np.full(len(flat), -1, np.int64)
     descend(flat, rates, steps, skip if names else steps + 1, every, bound, tolerance, escape, settle, kept)
     points = kept.reshape(*shape, -1, depth)
@@ -90,7 +91,7 @@ def gradient_descent(
         weights=flat.reshape(*shape, depth),
         escape_time=escape.reshape(shape),
         settle_time=settle.reshape(shape),
-        times=times if names else times[:0],
+        times=times,
         records={name: _derived(name, points) for name in names},
     )
 
@@ -99,11 +100,19 @@ def _derived(name: str, points: Array) -> Array:
     """The recorded quantity `name` at `points` (..., depth)."""
     if name == "weights":
         return points
-    with np.errstate(over="ignore", invalid="ignore"):
-        product = np.prod(points, axis=-1)
-        return {"product": lambda: product, "loss": lambda: (product - 1) ** 2 / 2, "sharpness": lambda: _top(points)}[
-            name
-        ]()
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        if name == "sharpness":
+            return _top(points)
+        product = _product(points)
+        return product if name == "product" else (product - 1) ** 2 / 2
+
+
+def _product(points: Array) -> Array:
+    """Products of the weights `points` (..., depth); no partial product overflows, so a zero weight gives zero."""
+    mantissas, exponents = np.frexp(points)
+    low = np.abs(mantissas) < math.sqrt(0.5)  # to [0.7, 1.41): their products stay moderate
+    shift = np.sum(exponents - low, axis=-1)
+    return np.asarray(np.ldexp(np.prod(np.where(low, 2 * mantissas, mantissas), axis=-1), shift))
 
 
 def loss(weights: ArrayLike) -> Array | float:

@@ -41,7 +41,8 @@ def gradient_flow(weights: ArrayLike, *, tolerance: float = 1e-12, longest: floa
     points = check_weights(weights)
     tolerance = check_number("tolerance", tolerance, low=0.0, open_low=True)
     longest = check_number("longest", longest, low=0.0, open_low=True)
-    ends = [_integrate(point, tolerance, longest) for point in points.reshape(-1, points.shape[-1])]
+    with np.errstate(over="ignore", invalid="ignore"):  # where the speed overflows the integrator gives up
+        ends = [_integrate(point, tolerance, longest) for point in points.reshape(-1, points.shape[-1])]
     return np.array(ends).reshape(points.shape)
 
 
@@ -77,8 +78,8 @@ def flow_to_product(weights: ArrayLike, product: ArrayLike = 1.0) -> Array:
     is solved for log z by Newton's method, which is global: the left side is convex with slope between 1 and depth.
 
     `weights` (..., depth), depth >= 2, with product > 0; signs are kept; `product` > 0 broadcasts against the leading
-    axes. Raises `ValueError` for weights whose product is not positive, `ArithmeticError` where the smallest square
-    found is below float64. Source: the quasi-static map of sn.T3, sn.T9.
+    axes. Raises `ValueError` for weights whose product is not positive, `ArithmeticError` where a square
+    leaves float64. Source: the quasi-static map of sn.T3, sn.T9.
 
     The squares 49/16 and 25/16 differ by 3/2, as do 2 and 1/2, whose product is 1:
 
@@ -94,7 +95,9 @@ def flow_to_product(weights: ArrayLike, product: ArrayLike = 1.0) -> Array:
     excess = np.broadcast_to(_excess(points), (*shape, points.shape[-1])).reshape(-1, points.shape[-1])
     squares = _squares_at(np.ascontiguousarray(excess), np.broadcast_to(targets, shape).ravel())
     if not np.all(np.isfinite(squares) & (squares > 0)):
-        raise ArithmeticError("the smallest weight on the flow line underflows float64; lower the depth or the weights")
+        raise ArithmeticError(
+            "the smallest square on the flow line, or the largest, leaves float64; bring the weights closer to 1"
+        )
     return np.broadcast_to(signs, (*shape, points.shape[-1])) * np.sqrt(squares).reshape(*shape, points.shape[-1])
 
 
@@ -144,7 +147,8 @@ def _excess(points: Array) -> Array:
     """Squares of the weights minus the smallest one, without cancellation; `points` (..., depth)."""
     size = np.abs(points)
     least = size.min(axis=-1, keepdims=True)
-    return (size - least) * (size + least)
+    with np.errstate(over="ignore"):
+        return (size - least) * (size + least)
 
 
 @njit(cache=True, error_model="numpy")

@@ -60,7 +60,8 @@ def balanced_two_cycle(step_size: ArrayLike) -> BalancedCycle:
 
     step_size: the step size eta, > 0; any shape.
 
-    Scalars give floats; NaN where eta <= 1, as there is no cycle. Raises `ValueError` outside the domain.
+    Scalars give floats; NaN where eta <= 1, as there is no cycle; multiplier -inf where it overflows. Raises
+    `ValueError` outside the domain.
     Source: derived, claim sn.T7.
 
     >>> cycle = balanced_two_cycle(1.5)  # y = 1/2 and 2: products 4/3 and 1/3
@@ -69,9 +70,10 @@ def balanced_two_cycle(step_size: ArrayLike) -> BalancedCycle:
     """
     step = check_range("step_size", step_size, low=0.0, open_low=True)
     eta = np.where(step > 1.0, step, np.nan)
-    swing = np.sqrt((eta - 1.0) * (eta + 3.0))
-    large = 0.5 * (1.0 + eta + swing)
-    parts = (1.0 + (1.0 - large) / eta, 1.0 + (1.0 - 1.0 / large) / eta, 9.0 - 2.0 * (1.0 + eta) ** 2)
+    large = 0.5 * (1.0 + eta) + 0.5 * np.sqrt(eta - 1.0) * np.sqrt(eta + 3.0)
+    with np.errstate(over="ignore"):
+        multiplier = 9.0 - 2.0 * (1.0 + eta) ** 2
+    parts = (1.0 + (1.0 - large) / eta, 1.0 + (1.0 - 1.0 / large) / eta, multiplier)
     return BalancedCycle(*(as_given(np.atleast_1d(part).ravel(), step.shape) for part in parts))
 
 

@@ -63,7 +63,8 @@ def unit_problem(
     target: the target y of the product, real, not 0, broadcast likewise.
     curvature: the factor c of the loss, > 0, broadcast likewise.
 
-    Raises `ValueError` outside the domain. Source: derived, claim sn.T1.
+    Factors that leave the range of float64 are inf or 0. Raises `ValueError` outside the domain. Source: derived, claim
+    sn.T1.
 
     >>> unit = unit_problem([4.0, 3.0], 0.1, 4.0)  # w = 2 v
     >>> unit.weights, unit.step_size, unit.sharpness_factor, unit.loss_factor
@@ -81,9 +82,10 @@ def unit_problem(
     depth = rows.shape[-1]
     unit = rows / np.abs(aim[:, None]) ** (1.0 / depth)
     unit[:, 0] = np.where(aim < 0.0, -unit[:, 0], unit[:, 0])
-    factor = bend * np.abs(aim) ** (2.0 - 2.0 / depth)
-    parts = (as_given(part, shape) for part in (step * factor, factor, bend * aim**2))
-    return UnitProblem(unit.reshape(*shape, depth), *parts)
+    with np.errstate(over="ignore"):
+        factor = bend * np.abs(aim) ** (2.0 - 2.0 / depth)
+        parts = (step * factor, factor, bend * aim**2)
+    return UnitProblem(unit.reshape(*shape, depth), *(as_given(part, shape) for part in parts))
 
 
 def data_problem(inputs: ArrayLike, labels: ArrayLike) -> DataProblem:
@@ -94,7 +96,8 @@ def data_problem(inputs: ArrayLike, labels: ArrayLike) -> DataProblem:
     inputs: x, shape (samples,), real, not all 0.
     labels: y, shape (samples,), real.
 
-    Raises `ValueError` outside the domain and where the lengths differ. Source: derived, claim sn.T1.
+    inf or 0 where a number leaves the range of float64. Raises `ValueError` outside the domain and where the lengths
+    differ. Source: derived, claim sn.T1.
 
     >>> data_problem([1.0, 2.0], [2.0, 1.5])  # mean x^2 = 2.5, mean x y = 2.5; residuals 1 and -1/2
     DataProblem(curvature=2.5, target=1.0, floor=0.3125)
@@ -104,6 +107,11 @@ def data_problem(inputs: ArrayLike, labels: ArrayLike) -> DataProblem:
         raise ValueError(f"labels must have one entry for each of the inputs: got {y.size} labels, {x.size} inputs")
     if not np.any(x):
         raise ValueError("inputs must not all be 0: the loss would not depend on the product")
-    curvature = float(np.mean(x * x))
-    target = float(np.mean(x * y)) / curvature
-    return DataProblem(curvature, target, 0.5 * float(np.mean((y - target * x) ** 2)))
+    shift_x, shift_y = (int(np.frexp(np.abs(part).max())[1]) for part in (x, y))
+    x, y = np.ldexp(x, -shift_x), np.ldexp(y, -shift_y)  # at most 1: squares cannot overflow
+    square = float(np.mean(x * x))
+    slope = float(np.mean(x * y)) / square
+    floor = 0.5 * float(np.mean((y - slope * x) ** 2))
+    with np.errstate(over="ignore", under="ignore"):
+        parts = np.ldexp((square, slope, floor), (2 * shift_x, shift_y - shift_x, 2 * shift_y))
+    return DataProblem(*parts.tolist())

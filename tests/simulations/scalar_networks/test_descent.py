@@ -169,7 +169,30 @@ def test_diverging_orbits_are_flagged_and_finite(depth: int) -> None:
     assert np.all(np.abs(run.weights) <= descent.BOUND)
     assert np.all(run.escaped | (np.max(np.abs(run.weights), axis=1) < 1e3))
     values = gradient_descent(weights[:20], 1.5, 3, record=("loss", "product", "sharpness"), every=3).records
-    assert not any(np.any(np.isnan(value)) for name, value in values.items() if depth < 30 or name == "sharpness")
+    assert not any(np.any(np.isnan(value)) for value in values.values())
+
+
+def test_an_escape_is_seen_where_the_product_underflows() -> None:
+    """1e-300 * 1e-30 is zero, yet the first weight is pushed by 0.5 * 1e-30 * 1e48."""
+    start = [1e-300, 1e-30, *[1e8] * 6]
+    run = gradient_descent(start, 0.5, 1)
+    assert run.escape_time == 1
+    np.testing.assert_array_equal(run.weights, start)
+
+
+def test_a_zero_weight_makes_the_product_zero_whatever_the_others() -> None:
+    assert loss([1e200, 1e200, 0.0]) == 0.5
+    assert loss([1e-200, 1e-200, 1e300, 1e100]) == 0.0  # no partial product underflows
+    assert loss(np.ones(3000)) == 0.0
+    run = gradient_descent([[1e8] * 60 + [0.0]], 0.1, 2, record=("product", "loss"))
+    np.testing.assert_array_equal(run.records["product"], 0.0)
+    np.testing.assert_array_equal(run.records["loss"], 0.5)
+
+
+def test_steps_that_are_not_recorded_take_no_memory() -> None:
+    run = gradient_descent([2.0, 0.5], 0.1, 10**14, tolerance=1e-9)
+    assert run.settle_time == 0
+    assert run.times.size == 0
 
 
 def test_settled_orbits_are_at_attracting_minima() -> None:
@@ -226,6 +249,9 @@ def test_shapes_broadcast() -> None:
         ({"step_size": math.inf}, r"step_size must be > 0 and finite"),
         ({"step_size": [0.1, 0.2, 0.3], "weights": np.ones((2, 2))}, r"weights and step_size must broadcast"),
         ({"steps": -1}, r"steps must be >= 0, got steps=-1"),
+        ({"steps": 1e300}, r"steps must be <= 1e\+15, got steps=1e\+300"),
+        ({"step_size": []}, r"step_size must not be empty, got shape \(0,\)"),
+        ({"record": None}, r"record must be distinct names out of .*got record=\(None,\)"),
         ({"steps": 1.5}, r"steps must be an integer, got steps=1\.5"),
         ({"record": ("loss", "speed")}, r"record must be distinct names out of weights, product, loss, sharpness"),
         ({"record": ("loss", "loss")}, r"record must be distinct names"),

@@ -56,6 +56,9 @@ def test_edges_and_products_are_those_asked_for(depth: int) -> None:
     assert np.all((edge > 2.1 * (1 - 1e-10)) & (edge < 2.8 * (1 + 1e-10)))
     assert np.min(product) < 1e-5
     assert np.count_nonzero(edge > 2.8 * (1 - 1e-9)) > 500
+    least = np.sort(flow_to_product(weights) ** 2.0, axis=1)
+    # half of the points have the second log square 10^(-4..0) above the first: an eighth within 1e-3
+    assert np.count_nonzero(least[:, 1] < (1 + 1e-3) * least[:, 0]) > 250
 
 
 # --- properties

@@ -151,6 +151,12 @@ def test_landmarks_are_ordered_and_fall_with_depth():
         assert 2.0 < depth * steps[1] < 2.51
 
 
+def test_two_cycle_at_a_huge_step():
+    cycle = balanced_two_cycle(1e300)  # y = 1 + eta + ...: products 1/eta and 1 + 1/eta
+    assert (cycle.upper, cycle.multiplier) == (1.0, -np.inf)
+    assert abs(cycle.lower) < 4 * EPS
+
+
 def test_largest_depth():
     assert 2.5 < 1000 * second_doubling_step(1000) < 2.51
     assert zero_crossing_step(1000) < crisis_step(1000)

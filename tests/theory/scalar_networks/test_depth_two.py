@@ -76,6 +76,11 @@ def test_triple_angle():
     np.testing.assert_allclose(eta * (w[:, 0] * w[:, 1] - 1.0), 2.0 * np.cos(2.0 * theta), atol=20 * EPS)
 
 
+def test_invariant_keeps_its_digits_near_step_two():
+    step = 2.0 - 2.0**-30  # equal weights 1000: N = (2 - eta) (2 + eta - 10^6 eta)
+    assert depth_two_invariant([1e3, 1e3], step) == pytest.approx(2.0**-30 * (2.0 + step - 1e6 * step), rel=8 * EPS)
+
+
 # --- oracle
 
 

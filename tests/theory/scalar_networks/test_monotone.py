@@ -86,6 +86,7 @@ def test_zero_weights_are_exact():
     assert not descent_condition([0.0, 0.0, 2.0], 1e-3)  # a saddle
     assert not descent_condition([1.0, -1.0], 1e-3)  # ends at a saddle
     assert not monotone_region([0.0, 2.0], 1e-3)  # the theorem wants a positive product
+    assert not monotone_region([-0.9, 0.8], 0.3)  # eta phi = 0.6
 
 
 def test_huge_products_do_not_overflow():

@@ -111,6 +111,18 @@ def test_units_compose(w, eta, target, factor):
     )
 
 
+def test_data_and_targets_at_the_ends_of_float64():
+    huge = data_problem([1e200, 1.0], [1.0, 2.0])  # residuals 1 - 1 and 2 - 1e-200
+    assert (huge.curvature, huge.floor) == (np.inf, 1.0)
+    assert huge.target == pytest.approx(1e-200, rel=4 * EPS)
+    tiny = data_problem([3e-160, 1e-160], [6e-160, 2e-160])
+    assert tiny.target == pytest.approx(2.0, rel=4 * EPS)
+    assert tiny.curvature == pytest.approx(5e-320, rel=1e-3)  # subnormal
+    unit = unit_problem([1.0, 2.0], 0.1, 1e300)
+    assert unit.loss_factor == np.inf
+    assert unit.sharpness_factor == pytest.approx(1e300, rel=1e-13)  # a power rounds like its logarithm, 690 eps
+
+
 def test_broadcasting():
     unit = unit_problem(np.ones((3, 1, 4)), [0.1, 0.2], 2.0)
     assert unit.weights.shape == (3, 2, 4)
