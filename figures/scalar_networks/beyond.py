@@ -142,7 +142,7 @@ FIGURES = (
         "one a step, for three step sizes: loss, sharpness at the iterate (pale) and where gradient flow would end. "
         "(a) From a minimum perturbed by 1 %. (b) From normal weights of size 0.3. Line: edge of stability. (c) Share "
         "of random tasks in which the GFS sharpness rises at any step, with bars of one standard error.",
-        claims=("sn.E1",),
+        claims=("sn.E1", "sn.E1.far"),
         experiments=regression_experiments,
         draw=draw_regression,
     ),

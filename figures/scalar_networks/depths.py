@@ -144,7 +144,7 @@ FIGURES = (
         caption="(a) GFS sharpness times step size along simulated gradient descent (points) at several depths, with "
         "the predicted landing (short lines). (b) One step from small products: change of the GFS sharpness in theory "
         "(lines) and simulation (points). At depth two it turns positive beyond 2√2 (dashed), arbitrarily close to it "
-        "for nearly equal weights; the mutant constant 4 (dotted) lies in the rising part. (c) Three nearly equal "
+        "for nearly equal weights; the wrong constant 4 (dotted) lies in the rising part. (c) Three nearly equal "
         "weights with a large product: below a² = 2u₁u₂ (dash-dotted, grey) all balances shrink and yet the GFS "
         "sharpness rises sevenfold; the second condition, a² ≤ u₁u₃ (black), prevents it.",
         claims=("sn.T1", "sn.T1.pair", "sn.T2", "sn.T2.four", "sn.T5"),

@@ -281,7 +281,8 @@ FIGURES = (
         title="Gradient descent follows the attractor of its own balances",
         caption="Above: simulated long-run products of quasi-static descent (grey points) with equal weights, against "
         "step size times sharpness. Lines: the exact two-cycle, its leading order 1 ± √(δ/κ), the exact second "
-        "doubling and the exact step size at which the product reaches 0. Below: the same at the balances that an "
+        "doubling and the exact step size at which the product reaches 0; diamonds: closed form at η = 1.2. "
+        "Below: the same at the balances that an "
         "orbit of gradient descent has on its way (grey points), and two successive iterates of that orbit (blue "
         "points); line: two-cycle along the predicted landing curve.",
         claims=("sn.T7", "sn.T8", "sn.T9"),
@@ -304,8 +305,8 @@ FIGURES = (
         caption="Random weights at several depths, excess 0.02 to 0.6 at the start, product 1.001. (a) Gap to the edge "
         "at the end times r = 2κ/c against the excess at the start times r: line, the prediction 1 + W(K) for small "
         "amplitude; dashed, reflection (gap = excess) and the adiabatic floor (gap = 1/r); points, simulation. (b) "
-        "Gap in simulation over prediction, amplitude included, against r; grey: 5 %. A red cross lies outside. The "
-        "gap is often smaller or larger than the first excess: it is no bound.",
+        "Gap in simulation over prediction, amplitude included, against r; grey: 5 % beyond r = 250, where a red cross "
+        "lies outside. The gap is often smaller or larger than the first excess, which is no bound.",
         claims=("sn.T10", "sn.T11.overshoot"),
         experiments=collapse_experiments,
         draw=draw_collapse,

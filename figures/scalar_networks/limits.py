@@ -194,7 +194,8 @@ FIGURES = (
         caption="Least step size times GFS sharpness at which one step of gradient descent raises the GFS sharpness, "
         "against the product at the start. Lines: below them no rise is possible at that depth (sharp below product 1, "
         "and everywhere at depth two); dashed: the theorem's constant, reached as the product goes to 0. Points: the "
-        "least value found by a random search in simulation, mean over searches with bars of one standard error; they "
+        "least value found by a random search in simulation, mean over searches with bars of one standard error, those "
+        "of several depths slightly shifted; they "
         "must lie on or above their line, and a red cross would lie below. Above product 1 the searches at more depth "
         "come down to the line of depth two only: what is guaranteed there is not sharp.",
         claims=("sn.T2", "sn.T2.four"),
@@ -207,7 +208,8 @@ FIGURES = (
         caption="Exponents of gradient descent with equal weights against step size times depth. Blue: Lyapunov "
         "exponent; orange: transverse exponent, the growth of small differences between the weights. Lines: exact on "
         "stable minima and, at depth two, on the stable two-cycle; stars: exact at η = 2, where the map is Chebyshev's "
-        "of degree 3. At depth 4 orbits that pass 0 linger there, where the map is neutral. "
+        "of degree 3; vertical lines: where the product reaches 0, and the crisis, beyond "
+        "which orbits escape. At depth 4 orbits that pass 0 linger there, where the map is neutral. "
         "Points: simulated time averages, mean over orbits with bars of one standard error.",
         claims=("sn.T7", "sn.T8"),
         experiments=chaos_experiments,

@@ -126,13 +126,13 @@ def bars(canvas: Canvas, ax: Axes, found: list[Layer], meshes: list[ScalarMappab
     """Three short colour bars in one row below `ax`: escape, both main minima."""
     shown = [(la, me) for la, me in zip(found, meshes, strict=True) if la.series in (ESCAPE, *MAIN)]
     for k, (layer, mesh) in enumerate(shown):
-        place = ax.inset_axes((0.01 + 0.36 * k, -0.18, 0.26, 0.02))
+        place = ax.inset_axes((0.01 + 0.36 * k, -0.165, 0.26, 0.02))
         bar = canvas.figure.colorbar(mesh, cax=place, orientation="horizontal")
         low, high = mesh.get_clim()
         ticks = [1, 3, 10, 30] if layer.series == ESCAPE else [low, (low + high) / 2, high]
         bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         bar.minorticks_off()
-        bar.set_label(layer.series, fontsize=SMALL)
+        bar.set_label(layer.series, fontsize=SMALL, labelpad=1)
         bar.ax.tick_params(labelsize=SMALL)
 
 
@@ -219,7 +219,7 @@ FIGURES = (
         f"1 at the start ({STARTS} a panel), 1000 steps. Colour: final sharpness times step size, by the signs of w₁ "
         "and w₂ at the minimum; grey: escape time; ivory: neither settled nor escaped. Line: the "
         "minima that lie in the plane and attract at this step size. No closed form of the boundary is known.",
-        claims=("sn.T6",),
+        claims=("sn.T11.rate",),
         experiments=plan_of(**SLICES),
         draw=draw_slices,
     ),
