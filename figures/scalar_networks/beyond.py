@@ -67,11 +67,12 @@ def draw_regression(data: FigureData) -> Canvas:
         t = np.arange(steps + 1.0)
         for run, edge, color in zip(moments.mean, TRACE_EDGES, PALETTE, strict=False):
             look: Any = {"ms": 2.0, "mew": 0.0, "color": color, "series": f"ηφ = {edge:g} at the start"}
-            seen = run[0] > 1e-25
+            on = (run[0] != run[0][-1]) | (run[0][-1] < 1.0)  # an orbit that escaped repeats its last point
+            seen = on & (run[0] > 1e-25)
             canvas.points(top, t[seen], run[0][seen], **look)
             words = {**look, "series": f"{look['series']}, iterate", "alpha": 0.3}
-            canvas.points(low, t, run[1], **words)
-            canvas.points(low, t, run[2], label=f"simulation: GFS sharpness, ηφ₀ = {edge:g}", **look)
+            canvas.points(low, t[on], run[1][on], **words)
+            canvas.points(low, t[on], run[2][on], label=f"simulation: GFS sharpness, ηφ₀ = {edge:g}", **look)
     canvas.key("sharpness at the iterate (pale)", ls="", marker="o", alpha=0.3)
     _draw_shares(canvas, data)
     return canvas
