@@ -36,7 +36,7 @@ def grid() -> tuple[float, float, float]:
     """Return times of the whole grid by one decomposition, of one refit, of one chain of 20."""
     kernel, targets, cross = problem(SAMPLES)
     schedules = np.repeat(np.array(ALPHAS)[:, None], STEPS - 1, axis=1)
-    whole = seconds(lambda: all_predictions(kernel, targets, RIDGES, schedules, cross=cross), 1, warm=False)
+    whole = seconds(lambda: all_predictions(kernel, targets, RIDGES, schedules, cross_gram=cross), 1, warm=False)
     step = seconds(lambda: np.linalg.solve(kernel + 0.1 * np.eye(SAMPLES), targets), 2, warm=False)
     chain = seconds(lambda: fits(kernel, targets, 0.1, [0.3] * (STEPS - 1), cross_gram=cross), 1, warm=False)
     return whole, step, chain
@@ -49,7 +49,7 @@ def left_out() -> tuple[float, float]:
     fast = seconds(lambda: leave_one_out(kernel, targets, 0.1, alphas), 3, warm=False)
     rest = kernel[1:, 1:]
     refits = seconds(
-        lambda: [literal_fits(rest, targets[1:], 0.1, alphas, cross=kernel[:1, 1:]) for _ in range(LEFT_SLICE)],
+        lambda: [literal_fits(rest, targets[1:], 0.1, alphas, cross_gram=kernel[:1, 1:]) for _ in range(LEFT_SLICE)],
         1,
         warm=False,
     )

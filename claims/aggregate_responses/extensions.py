@@ -181,7 +181,7 @@ def _unequal(
     """[bias, variance] for bags of several sizes at every weight, or a wrong version of them."""
     n, m = int(np.dot(bag_sizes, bag_counts)), int(np.sum(bag_counts))
     signal = float(np.sum(target_power))
-    if which == "the mean bag size" or (weighting == "sample" and which == "right"):
+    if which == "the mean bag size" or (weighting == "samples" and which == "right"):
         powers = {"signal": signal, "noise_variance": noise_variance}
         bias, variance, _total = theory.limit_risk(n / d, n / m, np.asarray(interpolations), **powers)
         return np.stack([np.asarray(bias), np.asarray(variance)], axis=-1)
@@ -246,7 +246,7 @@ X2 = Claim(
     kind="limit",
     predict=_unequal,
     measure=simulation.bag_errors,
-    settings=(_two_sizes((2, 8), (1.5, 0.5), "bag"),),
+    settings=(_two_sizes((2, 8), (1.5, 0.5), "bags"),),
     outputs=LABELS,
     mutants=wrong_versions(
         _unequal, "the mean bag size", "bags weighted by size", "weights k/mean for mean/k", "three percent too large"
@@ -265,7 +265,7 @@ X2_MEAN = Claim(
     kind="limit",
     predict=_unequal,
     measure=simulation.bag_errors,
-    settings=(_two_sizes((2, 8), (1.5, 0.5), "sample"),),
+    settings=(_two_sizes((2, 8), (1.5, 0.5), "samples"),),
     outputs=LABELS,
     mutants=wrong_versions(_unequal, "the sizes' plain mean", "weights k/mean for mean/k", "each bag the same weight"),
     **SIZES,

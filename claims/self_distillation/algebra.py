@@ -34,7 +34,7 @@ def _literal(*, draw: int, n: int, outputs: int, ridge: float, alphas: Any) -> A
     """The last step's predictions at the training points and at new ones, refitted step by step."""
     kernel, targets, cross, _ = drawn_problem(draw, n, outputs)
     rows = np.concatenate([kernel, cross])
-    return simulation.literal_fits(kernel, targets, ridge, alphas, cross=rows)[-1].ravel()
+    return simulation.literal_fits(kernel, targets, ridge, alphas, cross_gram=rows)[-1].ravel()
 
 
 def _powers_of_hat(which: str = "right", *, draw: int, n: int, outputs: int, ridge: float, alphas: Any) -> Array:
@@ -195,7 +195,7 @@ A1_WEIGHTS = Claim(
 def _reweighted(*, draw: int, n: int, ridge: float, weights: Any, alphas: Any) -> Array:
     """The last step's fits with weighted samples, refitted: ridge/weight on the diagonal, weight 0 left out."""
     kernel, targets, _, _ = drawn_problem(draw, n)
-    return simulation.literal_fits(kernel, targets, ridge, alphas, weights=weights)[-1].ravel()
+    return simulation.literal_fits(kernel, targets, ridge, alphas, sample_weights=weights)[-1].ravel()
 
 
 def _in_weighted_basis(which: str = "right", *, draw: int, n: int, ridge: float, weights: Any, alphas: Any) -> Array:

@@ -41,7 +41,7 @@ def _path_losses(which: str = "right", *, draw: int, n: int, outputs: int, ridge
 
     def fit(shift: float) -> Array:
         lam = ridge * float(np.exp(shift))
-        return simulation.literal_fits(problem.kernel, problem.targets, lam, cross=problem.cross)[0]
+        return simulation.literal_fits(problem.kernel, problem.targets, lam, cross_gram=problem.cross)[0]
 
     steps = WIDTH * np.arange(1, STENCIL.size + 1)
     pairs = zip(STENCIL, steps, strict=True)

@@ -28,7 +28,8 @@ STARTS = 5
 
 def _pure_chain(problem: Problem, ridge: float, steps: int) -> Array:
     """G_0, ..., G_(T-1): the students without true targets at the validation points, (points, steps), by refits."""
-    chain = simulation.literal_fits(problem.kernel, problem.targets, ridge, np.zeros(steps - 1), cross=problem.cross)
+    data = problem.kernel, problem.targets
+    chain = simulation.literal_fits(*data, ridge, np.zeros(steps - 1), cross_gram=problem.cross)
     return chain[:, :, 0].T
 
 
@@ -119,7 +120,7 @@ def _by_schedule(which: str = "right", *, draw: int, n: int, ridge: float, coeff
         "coefficients in reverse order": theory.coefficients_to_schedule(c[::-1]),
         "divided by the next sum": (c[:-1] / np.append(kept[1:], c[-1]))[::-1],
     }[which]
-    fits = simulation.literal_fits(problem.kernel, problem.targets, ridge, alphas, cross=problem.cross)
+    fits = simulation.literal_fits(problem.kernel, problem.targets, ridge, alphas, cross_gram=problem.cross)
     return fits[-1, :, 0]
 
 
@@ -215,7 +216,7 @@ def _training_weight(points: str = "training", *, draw: int, n: int, ridge: floa
     """alpha*_2 judged on the training points (or on new ones, for a wrong version)."""
     kernel, targets, cross, clean = drawn_problem(draw, n)
     rows, truth = (kernel, targets) if points == "training" else (cross, clean)
-    first, student = simulation.literal_fits(kernel, targets, ridge, (0.0,), cross=rows)
+    first, student = simulation.literal_fits(kernel, targets, ridge, (0.0,), cross_gram=rows)
     return theory.optimal_alpha(truth, first, student).alpha
 
 

@@ -27,7 +27,7 @@ def _settled(*, draw: int, n: int, ridge: float, alpha: float) -> Array:
     """Training fits when the recursion stands still, and predictions at new points after as many steps."""
     kernel, targets, cross, _ = drawn_problem(draw, n)
     fits, steps = simulation.settled_fits(kernel, targets, ridge, alpha)
-    new = simulation.literal_fits(kernel, targets, ridge, np.full(steps - 1, alpha), cross=cross)[-1]
+    new = simulation.literal_fits(kernel, targets, ridge, np.full(steps - 1, alpha), cross_gram=cross)[-1]
     return np.concatenate([fits, new]).ravel()
 
 

@@ -54,7 +54,7 @@ def _longer_loss(
 
     def loss(log_ridge: float, count: int = taken or steps) -> float:
         lam, chain = float(np.exp(log_ridge)), [0.0] * (count - 1)
-        fits = simulation.literal_fits(problem.kernel, problem.targets, lam, chain, cross=problem.cross)
+        fits = simulation.literal_fits(problem.kernel, problem.targets, lam, chain, cross_gram=problem.cross)
         rest = (problem.clean - fits[0]).ravel()
         moves = (fits[1:] - fits[0]).reshape(count - 1, rest.size).T
         if count > 1:

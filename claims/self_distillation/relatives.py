@@ -78,7 +78,7 @@ A6 = Claim(
 def _classes_by_refits(*, draw: int, n: int, classes: int, ridge: float, steps: Any) -> Array:
     """Predicted classes at new points without true targets, after each number of `steps`."""
     kernel, labels, cross = _labelled(draw, n, classes)
-    fits = simulation.literal_fits(kernel, labels, ridge, np.zeros(max(steps) - 1), cross=cross)
+    fits = simulation.literal_fits(kernel, labels, ridge, np.zeros(max(steps) - 1), cross_gram=cross)
     return np.concatenate([np.argmax(fits[step - 1], axis=1) for step in steps]).astype(float)
 
 

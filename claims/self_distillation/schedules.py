@@ -29,7 +29,7 @@ def validated(draw: int, n: int, outputs: int = 1) -> Problem:
 
 def literal_loss(problem: Problem, ridge: float, alphas: Any) -> float:
     """Return the validation loss on `problem` of the last step of schedule `alphas` at `ridge`, by refits."""
-    fits = simulation.literal_fits(problem.kernel, problem.targets, ridge, alphas, cross=problem.cross)
+    fits = simulation.literal_fits(problem.kernel, problem.targets, ridge, alphas, cross_gram=problem.cross)
     return float(np.sum((fits[-1] - problem.clean) ** 2))
 
 
@@ -120,10 +120,11 @@ def _literal_greedy(
     problem = validated(draw, n, outputs)
     alphas: list[float] = []
     for _ in range(steps - 1):
-        chain = simulation.literal_fits(problem.kernel, problem.targets, ridge, (*alphas, 0.0), cross=problem.cross)
+        data = problem.kernel, problem.targets
+        chain = simulation.literal_fits(*data, ridge, (*alphas, 0.0), cross_gram=problem.cross)
         alpha = simulation.best_alpha(chain[0], chain[-1], problem.clean)
         alphas.append(min(max(alpha, 0.0), 1.0) if constrained else alpha)
-    fits = simulation.literal_fits(problem.kernel, problem.targets, ridge, alphas, cross=problem.cross)
+    fits = simulation.literal_fits(problem.kernel, problem.targets, ridge, alphas, cross_gram=problem.cross)
     return np.array(alphas), np.sum((fits - problem.clean) ** 2, axis=(1, 2))
 
 

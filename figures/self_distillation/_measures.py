@@ -45,7 +45,7 @@ def toy_recursion(rng: np.random.Generator, replicates: int, *, alphas: ArrayLik
     """Return the fits of every step on the toy's grid of 101 points by one solve a step: (replicates, steps, 101)."""
     grid, _ = simulation.toy_grid()
     cross = simulation.toy_kernel(grid)
-    fits = simulation.literal_fits(simulation.toy_kernel(), simulation.TOY_TARGETS, ridge, alphas, cross=cross)
+    fits = simulation.literal_fits(simulation.toy_kernel(), simulation.TOY_TARGETS, ridge, alphas, cross_gram=cross)
     return _repeated(fits, replicates)
 
 
@@ -99,7 +99,7 @@ def problem_losses(
     """Return the mean squared error at the last step of each of `schedules` (of any lengths) on `smooth_problem(draw)`:
     (replicates, schedules)."""
     kernel, targets, cross, clean = smooth_problem(draw)
-    fits = [simulation.literal_fits(kernel, targets, ridge, schedule, cross=cross)[-1] for schedule in schedules]
+    fits = [simulation.literal_fits(kernel, targets, ridge, schedule, cross_gram=cross)[-1] for schedule in schedules]
     return _repeated(np.mean((np.array(fits) - clean) ** 2, axis=1), replicates)
 
 

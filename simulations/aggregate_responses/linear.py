@@ -104,7 +104,7 @@ def bag_errors(
     ridges: ArrayLike = (0.0,),
     eigenvalues: ArrayLike = (1.0,),
     target_power: ArrayLike = (1.0,),
-    weighting: str = "sample",
+    weighting: str = "samples",
     features: str = "normal",
 ) -> Array:
     """Return [bias, variance] given the samples for every rho and ridge, (replicates, interpolations, ridges, 2).
@@ -114,7 +114,7 @@ def bag_errors(
     `bag_sizes` (sizes,), whole numbers >= 1; `interpolations` lists rho >= 0; `noise_variance` >= 0 of the labels;
     `ridges` >= 0. `eigenvalues` (atoms,) > 0 lists the features' variances, equally many features having each (so d is
     a multiple of their number), `target_power` (atoms,) >= 0 the squared length of theta0 on the features of each.
-    `weighting` is "sample" (v_a = 1) or "bag" (v_a = mean bag size / k_a: every bag counts the same); `features` are
+    `weighting` is "samples" (v_a = 1) or "bags" (v_a = mean bag size / k_a: every bag counts the same); `features` are
     "normal" or "signs" (+-1 times the deviation). Raises `ValueError` outside these domains, and
     `numpy.linalg.LinAlgError` where few signs make the samples, or at rho = 0 the bag means, linearly dependent and no
     ridge decides between the fits.
@@ -127,7 +127,7 @@ def bag_errors(
     [[[[1.7, 0.0]]]]
     """
     for name, value, known in (
-        ("weighting", weighting, ("sample", "bag")),
+        ("weighting", weighting, ("samples", "bags")),
         ("features", features, ("normal", "signs")),
     ):
         if value not in known:
@@ -139,7 +139,7 @@ def bag_errors(
     population, noise = _population(d, eigenvalues, target_power), check_number("noise_variance", noise_variance, low=0)
     rhos, penalties = check_interpolations(interpolations), check_vector("ridges", ridges, axis="ridges", low=0.0)
     result = np.empty((check_integer("replicates", replicates, low=1), rhos.size, penalties.size, 2))
-    weights = np.ones(sizes.size) if weighting == "sample" else np.mean(sizes) / sizes
+    weights = np.ones(sizes.size) if weighting == "samples" else np.mean(sizes) / sizes
     for replicate in result:
         inputs = population.draw(rng, int(sizes.sum()), features)
         if features == "signs" and np.any(penalties == 0):

@@ -61,23 +61,25 @@ def check_targets(targets: ArrayLike, count: int) -> Array:
     return array
 
 
-def check_problem(kernel: ArrayLike, targets: ArrayLike, cross: ArrayLike | None = None) -> tuple[Array, Array, Array]:
-    """Return `kernel` (n, n) symmetric, `targets` (n,) or (n, outputs), `cross` (points, n), by default the kernel.
+def check_problem(
+    gram: ArrayLike, targets: ArrayLike, cross_gram: ArrayLike | None = None
+) -> tuple[Array, Array, Array]:
+    """Return `gram` (n, n) symmetric, `targets` (n,) or (n, outputs), `cross_gram` (points, n), by default the kernel.
 
     >>> check_problem([[1.0, 2.0]], [1.0])
     Traceback (most recent call last):
         ...
-    ValueError: kernel must be a square matrix, got shape (1, 2)
+    ValueError: gram must be a square matrix, got shape (1, 2)
     """
-    gram = check_matrix("kernel", kernel)
+    gram = check_matrix("gram", gram)
     if gram.shape[0] != gram.shape[1]:
-        raise ValueError(f"kernel must be a square matrix, got shape {gram.shape}")
+        raise ValueError(f"gram must be a square matrix, got shape {gram.shape}")
     # products of one matrix with itself are symmetric up to rounding in sums of at most a few thousand terms
     if not np.allclose(gram, gram.T, rtol=1e-10, atol=1e-12 * np.abs(gram).max()):
-        raise ValueError("kernel must be a symmetric matrix")
-    rows = gram if cross is None else check_matrix("cross", cross)
+        raise ValueError("gram must be a symmetric matrix")
+    rows = gram if cross_gram is None else check_matrix("cross_gram", cross_gram)
     if rows.shape[1] != len(gram):
-        raise ValueError(f"cross and kernel must have as many columns, got shapes {rows.shape} and {gram.shape}")
+        raise ValueError(f"cross_gram and gram must have as many columns, got shapes {rows.shape} and {gram.shape}")
     return gram, check_targets(targets, len(gram)), rows
 
 

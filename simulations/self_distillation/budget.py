@@ -24,10 +24,10 @@ __all__ = ["budget_fits"]
 Array = NDArray[np.float64]
 
 
-def budget_fits(kernel: ArrayLike, targets: ArrayLike, budget: float, alphas: ArrayLike = ()) -> tuple[Array, Array]:
+def budget_fits(gram: ArrayLike, targets: ArrayLike, budget: float, alphas: ArrayLike = ()) -> tuple[Array, Array]:
     """Return the training fits (steps, n[, outputs]) and ridges (steps,) of self-distillation under a `budget`.
 
-    `kernel` (n, n) symmetric; `targets` (n,) or (n, outputs); `budget` > 0 on the mean squared loss of each step;
+    `gram` (n, n) symmetric; `targets` (n,) or (n, outputs); `budget` > 0 on the mean squared loss of each step;
     `alphas` the schedule (alpha_2, ..., alpha_t) in [0, 1]. Once a fit is 0 its ridge is inf. Raises
     `ArithmeticError` when no function meets the budget (singular kernel, or an alpha (1 - alpha) |y - y^(t-1)|^2 / n
     beyond it).
@@ -38,7 +38,7 @@ def budget_fits(kernel: ArrayLike, targets: ArrayLike, budget: float, alphas: Ar
     >>> fits.round(9).tolist(), ridges.round(9).tolist()
     ([[1.0], [0.0]], [3.0, inf])
     """
-    gram, truth, _ = check_problem(kernel, targets)
+    gram, truth, _ = check_problem(gram, targets)
     allowed = check_number("budget", budget, low=0.0, open_low=True) * len(gram)
     schedule = check_alphas(alphas)
     if np.any((schedule < 0) | (schedule > 1)):

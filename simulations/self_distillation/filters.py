@@ -74,22 +74,22 @@ def settled_step(eigenvalues: Array, ridges: Array, alphas: Array) -> Step:
 
 
 def all_predictions(
-    kernel: ArrayLike, targets: ArrayLike, ridges: ArrayLike, alphas: ArrayLike, *, cross: ArrayLike | None = None
+    gram: ArrayLike, targets: ArrayLike, ridges: ArrayLike, alphas: ArrayLike, *, cross_gram: ArrayLike | None = None
 ) -> Array:
     """Return predictions for all schedules, ridges and steps from one eigendecomposition.
 
-    Shape (schedules, ridges, steps, points[, outputs]); equal to `literal_fits` up to rounding. `kernel` (n, n)
+    Shape (schedules, ridges, steps, points[, outputs]); equal to `literal_fits` up to rounding. `gram` (n, n)
     symmetric without negative eigenvalues; `targets` (n,) or (n, outputs); `ridges` (ridges,) > 0 without 1/n;
-    `alphas` (schedules, steps - 1), or one schedule (steps - 1,); `cross` (points, n), by default the kernel.
+    `alphas` (schedules, steps - 1), or one schedule (steps - 1,); `cross_gram` (points, n), by default the kernel.
 
     >>> all_predictions([[3.0]], [1.0], [1.0], [[0.5]])[0, 0, :, 0].tolist()
     [0.75, 0.65625]
     """
-    gram, truth, rows = check_problem(kernel, targets, cross)
+    gram, truth, rows = check_problem(gram, targets, cross_gram)
     penalties, schedules = check_ridges(ridges), check_alphas(alphas, several=True)
     values, vectors = np.linalg.eigh(gram)
     if values[0] < -1e-9 * max(values[-1], 0.0):
-        raise ValueError(f"kernel must have no negative eigenvalue, got {values[0]:.3g}")
+        raise ValueError(f"gram must have no negative eigenvalue, got {values[0]:.3g}")
     values, rotated = np.maximum(values, 0.0), rows @ vectors
     steps = filter_steps(values, penalties, schedules)
     if truth.ndim == 1:

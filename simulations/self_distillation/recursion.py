@@ -31,19 +31,19 @@ Array = NDArray[np.float64]
 
 
 def literal_fits(
-    kernel: ArrayLike,
+    gram: ArrayLike,
     targets: ArrayLike,
     ridge: float,
     alphas: ArrayLike = (),
     *,
-    cross: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
+    cross_gram: ArrayLike | None = None,
+    sample_weights: ArrayLike | None = None,
 ) -> Array:
     """Return the predictions of every step, shape (steps, points[, outputs]), by one solve a step.
 
-    `kernel` (n, n) symmetric; `targets` (n,) or (n, outputs); `ridge` > 0 without 1/n; `alphas` the schedule; `cross`
-    (points, n) holds the kernel between the points of prediction and the training points, by default the kernel
-    itself. `weights` (n,) >= 0 weigh the squared losses of the samples, by default all 1: the solve then has
+    `gram` (n, n) symmetric; `targets` (n,) or (n, outputs); `ridge` > 0 without 1/n; `alphas` the schedule;
+    `cross_gram` (points, n) holds the kernel between the points of prediction and the training points, by default
+    `gram`. `sample_weights` (n,) >= 0 weigh the squared losses of the samples, by default all 1: the solve then has
     ridge / weight on the diagonal, and samples of weight 0 are left out.
 
     One point, kernel 3, ridge 1: a = 3/4; then a (alpha + (1 - alpha) a) = 0.75 * 0.875.
@@ -51,11 +51,13 @@ def literal_fits(
     >>> literal_fits([[3.0]], [1.0], 1.0, (0.5,)).tolist()
     [[0.75], [0.65625]]
     """
-    gram, truth, rows = check_problem(kernel, targets, cross)
+    gram, truth, rows = check_problem(gram, targets, cross_gram)
     penalty, schedule = check_number("ridge", ridge, low=0.0, open_low=True), check_alphas(alphas)
-    loads = np.ones(len(gram)) if weights is None else check_vector("weights", weights, axis="samples", low=0.0)
+    loads = np.ones(len(gram))
+    if sample_weights is not None:
+        loads = check_vector("sample_weights", sample_weights, axis="samples", low=0.0)
     if loads.size != len(gram):
-        raise ValueError(f"weights and kernel must have as many samples, got {loads.size} and {len(gram)}")
+        raise ValueError(f"sample_weights and gram must have as many samples, got {loads.size} and {len(gram)}")
     kept = loads > 0
     predictions, fits = [], truth
     for alpha in [1.0, *schedule]:
@@ -88,12 +90,12 @@ def literal_coefficients(design: ArrayLike, targets: ArrayLike, ridge: float, al
 
 
 def loss_weighted_fits(
-    kernel: ArrayLike, targets: ArrayLike, ridge: float, *, truth_weight: float, teacher_weight: float, steps: int
+    gram: ArrayLike, targets: ArrayLike, ridge: float, *, truth_weight: float, teacher_weight: float, steps: int
 ) -> Array:
     """Return the training fits (steps, n[, outputs]) when the two squared losses carry weights that need not sum to 1.
 
     Every step minimises truth_weight/2 |f - y|^2 + teacher_weight/2 |f - y^(t-1)|^2 + ridge/2 |f|^2_H with y^(0) = y,
-    by a solve of its normal equations as they stand. `kernel`, `targets`, `ridge` as in `literal_fits`;
+    by a solve of its normal equations as they stand. `gram`, `targets`, `ridge` as in `literal_fits`;
     `truth_weight`, `teacher_weight` >= 0 with a sum > 0; `steps` >= 1.
 
     Weights 1 and 1 at kernel 3 and ridge 2 are those of the example of `literal_fits`:
@@ -101,7 +103,7 @@ def loss_weighted_fits(
     >>> loss_weighted_fits([[3.0]], [1.0], 2.0, truth_weight=1.0, teacher_weight=1.0, steps=2).tolist()
     [[0.75], [0.65625]]
     """
-    gram, truth, _ = check_problem(kernel, targets)
+    gram, truth, _ = check_problem(gram, targets)
     penalty = check_number("ridge", ridge, low=0.0, open_low=True)
     own = check_number("truth_weight", truth_weight, low=0.0)
     other = check_number("teacher_weight", teacher_weight, low=0.0)
@@ -115,7 +117,7 @@ def loss_weighted_fits(
 
 
 def settled_fits(
-    kernel: ArrayLike,
+    gram: ArrayLike,
     targets: ArrayLike,
     ridge: float,
     alpha: float,
@@ -125,7 +127,7 @@ def settled_fits(
 ) -> tuple[Array, int]:
     """Return the training fits (n[, outputs]) after so many steps that they stand still, and the number of steps.
 
-    `kernel`, `targets`, `ridge` as in `literal_fits`; the constant `alpha` may be any number for which the recursion
+    `gram`, `targets`, `ridge` as in `literal_fits`; the constant `alpha` may be any number for which the recursion
     settles. It stops when a step changes no fit by more than `tolerance` > 0 times the largest target, after at most
     `most_steps` >= 1 steps, beyond which `ArithmeticError` is raised.
 
@@ -133,7 +135,7 @@ def settled_fits(
     >>> round(float(fits[0]), 12), steps
     (0.6, 33)
     """
-    gram, truth, _ = check_problem(kernel, targets)
+    gram, truth, _ = check_problem(gram, targets)
     penalty, share = check_number("ridge", ridge, low=0.0, open_low=True), check_number("alpha", alpha)
     limit = check_number("tolerance", tolerance, low=0.0, open_low=True) * np.abs(truth).max()
     fits, change = truth, np.inf
@@ -148,19 +150,19 @@ def settled_fits(
     raise ArithmeticError(f"the recursion did not settle, its last change was {change:.3g}; use an alpha in (0, 1]")
 
 
-def left_out_predictions(kernel: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike = ()) -> Array:
+def left_out_predictions(gram: ArrayLike, targets: ArrayLike, ridge: float, alphas: ArrayLike = ()) -> Array:
     """Return the prediction at each training point by the whole recursion without that point, (steps, n[, outputs]).
 
-    All steps are fitted anew on the other n - 1 points, n times, at the same `ridge`. `kernel`, `targets`, `ridge`,
+    All steps are fitted anew on the other n - 1 points, n times, at the same `ridge`. `gram`, `targets`, `ridge`,
     `alphas` as in `literal_fits`; n >= 2.
 
     >>> left_out_predictions([[1.0, 1.0], [1.0, 1.0]], [3.0, 5.0], 1.0).tolist()
     [[2.5, 1.5]]
     """
-    gram, truth, _ = check_problem(kernel, targets)
+    gram, truth, _ = check_problem(gram, targets)
     others = _others(len(gram))
     columns = [
-        literal_fits(gram[np.ix_(rest, rest)], truth[rest], ridge, alphas, cross=gram[i : i + 1, rest])[:, 0]
+        literal_fits(gram[np.ix_(rest, rest)], truth[rest], ridge, alphas, cross_gram=gram[i : i + 1, rest])[:, 0]
         for i, rest in enumerate(others)
     ]
     return np.stack(columns, axis=1)

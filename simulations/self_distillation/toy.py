@@ -79,4 +79,5 @@ def toy_losses(alphas: ArrayLike = (), ridge: float = TOY_RIDGE) -> Array:
     [0.16477, 0.15076, 0.14915]
     """
     grid, sine = toy_grid()
-    return np.mean((literal_fits(toy_kernel(), TOY_TARGETS, ridge, alphas, cross=toy_kernel(grid)) - sine) ** 2, axis=1)
+    fits = literal_fits(toy_kernel(), TOY_TARGETS, ridge, alphas, cross_gram=toy_kernel(grid))
+    return np.mean((fits - sine) ** 2, axis=1)

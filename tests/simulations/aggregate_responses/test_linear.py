@@ -57,7 +57,7 @@ def test_scaling_of_features_without_ridge_does_nothing() -> None:
 # --- oracle
 
 
-@pytest.mark.parametrize("weighting", ["sample", "bag"])
+@pytest.mark.parametrize("weighting", ["samples", "bags"])
 @pytest.mark.parametrize(("rho", "ridge"), [(0.0, 0.2), (0.6, 0.0), (0.6, 0.2), (0.0, 0.0)])
 def test_against_stacked_least_squares(weighting: str, rho: float, ridge: float) -> None:
     """Recompute from the same samples by lstsq on the rows of the stated loss, theta0 and noise sign by sign."""
@@ -80,7 +80,7 @@ def test_against_stacked_least_squares(weighting: str, rho: float, ridge: float)
     rows, targets = [], []
     for a, size in enumerate(sizes):
         bag = inputs[sizes[:a].sum() : sizes[: a + 1].sum()]
-        weight = 1.0 if weighting == "sample" else 21 / 6 / size
+        weight = 1.0 if weighting == "samples" else 21 / 6 / size
         rows += [np.sqrt(weight * size) * bag.mean(axis=0), *np.sqrt(weight * rho) * (bag - bag.mean(axis=0))]
         targets += [np.sqrt(weight * size) * (np.arange(6) == a), *np.zeros((size, 6))]
     stack = np.vstack([*rows, np.sqrt(ridge * d) * np.eye(d)])
@@ -146,7 +146,7 @@ def test_equal_weight_for_every_bag_as_groups(means_agree: Callable[..., None]) 
         bag_sizes=(2, 6),
         bag_counts=(6, 4),
         interpolations=(0.4,),
-        weighting="bag",
+        weighting="bags",
         **ISOTROPIC,
     )[:, 0]
     mean = 36 / 10
@@ -201,7 +201,7 @@ def test_signs_are_signs_of_the_right_size() -> None:
         ({"eigenvalues": (1.0, 2.0)}, r"target_power and eigenvalues must have the same length, got 1 and 2"),
         ({"eigenvalues": (0.0,)}, r"eigenvalues must be > 0, got eigenvalues\[0\]=0\.0"),
         ({"ridges": (-0.1,)}, r"ridges must be >= 0, got ridges\[0\]=-0\.1"),
-        ({"weighting": "equal"}, r"weighting must be 'sample' or 'bag', got weighting='equal'"),
+        ({"weighting": "equal"}, r"weighting must be 'samples' or 'bags', got weighting='equal'"),
         ({"features": "relu"}, r"features must be 'normal' or 'signs', got features='relu'"),
         ({"interpolations": (-1.0,)}, r"interpolations must be >= 0"),
         ({"noise_variance": -1.0}, r"noise_variance must be >= 0"),

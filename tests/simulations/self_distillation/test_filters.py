@@ -20,11 +20,11 @@ def test_all_predictions_are_the_literal_ones(n: int, p: int, outputs: int) -> N
     design, others = rng.standard_normal((n, p)), rng.standard_normal((3, p))
     targets = rng.standard_normal((n, outputs) if outputs else n)
     kernel, cross, ridges = design @ design.T, others @ design.T, (0.05, 2.0)
-    fast = all_predictions(kernel, targets, ridges, SCHEDULES, cross=cross)
+    fast = all_predictions(kernel, targets, ridges, SCHEDULES, cross_gram=cross)
     for i, alphas in enumerate(SCHEDULES):
         for j, ridge in enumerate(ridges):
             # condition at most 40 / 0.05, four steps
-            expected = literal_fits(kernel, targets, ridge, alphas, cross=cross)
+            expected = literal_fits(kernel, targets, ridge, alphas, cross_gram=cross)
             np.testing.assert_allclose(fast[i, j], expected, rtol=1e-10, atol=1e-11)
     alone = all_predictions(kernel, targets, ridges, SCHEDULES[1])
     np.testing.assert_allclose(alone[0, 1], literal_fits(kernel, targets, 2.0, SCHEDULES[1]), rtol=1e-10, atol=1e-11)
@@ -78,14 +78,14 @@ def test_kept_and_lost_sum_to_one_for_any_schedule() -> None:
 
 def test_how_negative_an_eigenvalue_may_be() -> None:
     assert all_predictions(np.diag([1.0, -1e-12]), [1.0, 2.0], [0.5], ()).shape == (1, 1, 1, 2)
-    with pytest.raises(ValueError, match="kernel must have no negative eigenvalue, got -1e-06"):
+    with pytest.raises(ValueError, match="gram must have no negative eigenvalue, got -1e-06"):
         all_predictions(np.diag([1.0, -1e-6]), [1.0, 2.0], [0.5], ())
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kernel": [[1.0, 2.0], [2.0, 1.0]]}, r"kernel must have no negative eigenvalue, got -1"),
+        ({"gram": [[1.0, 2.0], [2.0, 1.0]]}, r"gram must have no negative eigenvalue, got -1"),
         ({"ridges": []}, r"ridges must have shape \(ridges,\) with ridges >= 1"),
         ({"ridges": [0.1, 0.0]}, r"ridges must be > 0, got ridges\[1\]=0\.0"),
         ({"alphas": [[[0.1]]]}, r"alphas must have shape \(steps - 1,\) or \(schedules, steps - 1\)"),
@@ -93,6 +93,6 @@ def test_how_negative_an_eigenvalue_may_be() -> None:
     ],
 )
 def test_bad_settings(change: dict, message: str) -> None:
-    good = {"kernel": [[2.0, 0.5], [0.5, 1.0]], "targets": [1.0, 2.0], "ridges": [0.5], "alphas": [[0.5]]}
+    good = {"gram": [[2.0, 0.5], [0.5, 1.0]], "targets": [1.0, 2.0], "ridges": [0.5], "alphas": [[0.5]]}
     with pytest.raises(ValueError, match=message):
         all_predictions(**(good | change))

@@ -40,7 +40,7 @@ def test_digits_errors_are_those_of_refits() -> None:
     kernel, cross, targets, classes = digits_problem(60, 0.4)
     errors = digits_errors(rng(), 1, ridge=0.02, alphas=(0.0, 0.3), steps=3, samples=60)[0]
     for row, alpha in zip(errors, (0.0, 0.3), strict=True):
-        fits = literal_fits(kernel, targets, 0.02, [alpha] * 60, cross=cross)
+        fits = literal_fits(kernel, targets, 0.02, [alpha] * 60, cross_gram=cross)
         mse = np.mean((fits - one_hot(classes, 10)) ** 2, axis=(1, 2))
         np.testing.assert_allclose(row[:3, 0], mse[:3], rtol=1e-8)  # condition 60 / 0.02, three steps
         np.testing.assert_array_equal(row[:3, 1], np.mean(fits[:3].argmax(axis=2) == classes, axis=1))
@@ -50,7 +50,7 @@ def test_digits_errors_are_those_of_refits() -> None:
 
 def test_classes_are_counted_as_in_refits() -> None:
     kernel, cross, targets, _ = digits_problem(60, 0.0)
-    fits = literal_fits(kernel, targets, 0.5, [0.0] * 99, cross=cross)
+    fits = literal_fits(kernel, targets, 0.5, [0.0] * 99, cross_gram=cross)
     steps = (1, 10, 40, 100)
     counted = digits_classes(rng(), 1, ridge=0.5, steps=steps, samples=60)[0]
     assert counted.tolist() == [np.unique(fits[t - 1].argmax(axis=1)).size for t in steps]
@@ -83,14 +83,14 @@ def test_greedy_by_refits_on_a_grid() -> None:
     targets = one_hot(noisy_labels(generator, classes[train], 10, 0.4), 10)
     kernel, held, others = (rbf_kernel(inputs[part], inputs[train], 0.05) for part in (train, chosen, test))
     rows = digits_greedy_errors(rng(), 1, ridge=0.02, steps=3, samples=60, validation=50)[0]
-    fits = literal_fits(kernel, targets, 0.02, rows[1:, 3], cross=np.vstack([held, others]))
+    fits = literal_fits(kernel, targets, 0.02, rows[1:, 3], cross_gram=np.vstack([held, others]))
     held_out = np.mean((fits[:, :50] - one_hot(classes[chosen], 10)) ** 2, axis=(1, 2))
     np.testing.assert_allclose(rows[:, 0], held_out, rtol=1e-8)
     np.testing.assert_allclose(
         rows[:, 1], np.mean((fits[:, 50:] - one_hot(classes[test], 10)) ** 2, axis=(1, 2)), rtol=1e-8
     )
     for alpha in np.linspace(0, 1, 21):
-        other = literal_fits(kernel, targets, 0.02, (alpha,), cross=held)[1]
+        other = literal_fits(kernel, targets, 0.02, (alpha,), cross_gram=held)[1]
         assert np.mean((other - one_hot(classes[chosen], 10)) ** 2) >= rows[1, 0] - 1e-14
 
 
@@ -126,7 +126,7 @@ def test_tuned_students_by_refits() -> None:
 
     def student(alpha: float, kept: np.ndarray, rows: np.ndarray) -> np.ndarray:
         gram = kernel[np.ix_(train[kept], kept)]
-        return literal_fits(gram, aims[train[kept]], 0.3 * 30, (alpha,), cross=kernel[np.ix_(rows, kept)])[1]
+        return literal_fits(gram, aims[train[kept]], 0.3 * 30, (alpha,), cross_gram=kernel[np.ix_(rows, kept)])[1]
 
     def best(loss: Callable[[float], float]) -> float:
         low, middle, high = loss(-2.0), loss(0.0), loss(2.0)

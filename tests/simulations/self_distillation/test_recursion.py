@@ -38,7 +38,7 @@ def applied(inputs: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
 def test_primal_and_dual_agree(n: int, p: int, outputs: int) -> None:
     design, targets = problem(n, p, outputs)
     others = np.random.default_rng(2).standard_normal((3, p))
-    dual = literal_fits(design @ design.T, targets, 0.7, ALPHAS, cross=others @ design.T)
+    dual = literal_fits(design @ design.T, targets, 0.7, ALPHAS, cross_gram=others @ design.T)
     primal = literal_coefficients(design, targets, 0.7, ALPHAS)
     # condition of the solves below (40 / 0.7), four steps: 1e-13 with room
     np.testing.assert_allclose(dual, applied(others, primal), rtol=1e-11, atol=1e-12)
@@ -79,8 +79,8 @@ def test_sample_weights_repeat_samples() -> None:
     """Weight 2 equals the sample twice, weight 0 the sample left out: the same function at every step."""
     design, targets = problem(4, 3)
     kernel, rows = design @ design.T, [0, 1, 1, 3]
-    weighted = literal_fits(kernel, targets, 0.7, ALPHAS, weights=[1.0, 2.0, 0.0, 1.0])
-    doubled = literal_fits(kernel[np.ix_(rows, rows)], targets[rows], 0.7, ALPHAS, cross=kernel[:, rows])
+    weighted = literal_fits(kernel, targets, 0.7, ALPHAS, sample_weights=[1.0, 2.0, 0.0, 1.0])
+    doubled = literal_fits(kernel[np.ix_(rows, rows)], targets[rows], 0.7, ALPHAS, cross_gram=kernel[:, rows])
     np.testing.assert_allclose(weighted, doubled, rtol=1e-10, atol=1e-12)
 
 
@@ -156,19 +156,19 @@ def test_linear_in_targets_and_blind_to_scale(n: int, p: int, ridge: float, scal
     [
         ({"ridge": 0.0}, r"ridge must be > 0, got ridge=0\.0"),
         ({"ridge": [0.1]}, r"ridge must be a single real number"),
-        ({"kernel": [[1.0, 0.5]]}, r"kernel must be a square matrix, got shape \(1, 2\)"),
-        ({"kernel": [[1.0, 0.5], [0.1, 1.0]]}, r"kernel must be a symmetric matrix"),
+        ({"gram": [[1.0, 0.5]]}, r"gram must be a square matrix, got shape \(1, 2\)"),
+        ({"gram": [[1.0, 0.5], [0.1, 1.0]]}, r"gram must be a symmetric matrix"),
         ({"targets": [1.0]}, r"targets must have shape \(2,\) or \(2, outputs\), got shape \(1,\)"),
         ({"targets": [1.0, np.nan]}, r"targets must be a number, got targets\[1\]=nan"),
         ({"alphas": 0.5}, r"alphas must have shape \(steps - 1,\), got shape \(\)"),
         ({"alphas": "0.5"}, r"alphas must be a real number"),
-        ({"cross": [[1.0]]}, r"cross and kernel must have as many columns"),
-        ({"weights": [1.0, -1.0]}, r"weights must be >= 0, got weights\[1\]=-1\.0"),
-        ({"weights": [1.0]}, r"weights and kernel must have as many samples, got 1 and 2"),
+        ({"cross_gram": [[1.0]]}, r"cross_gram and gram must have as many columns"),
+        ({"sample_weights": [1.0, -1.0]}, r"sample_weights must be >= 0, got sample_weights\[1\]=-1\.0"),
+        ({"sample_weights": [1.0]}, r"sample_weights and gram must have as many samples, got 1 and 2"),
     ],
 )
 def test_bad_fits(change: dict, message: str) -> None:
-    good = {"kernel": [[1.0, 0.5], [0.5, 1.0]], "targets": [1.0, 2.0], "ridge": 0.5}
+    good = {"gram": [[1.0, 0.5], [0.5, 1.0]], "targets": [1.0, 2.0], "ridge": 0.5}
     with pytest.raises(ValueError, match=message):
         literal_fits(**(good | change))
 

@@ -61,7 +61,7 @@ def test_published_limits(alpha: float, published: float) -> None:
     fits, _ = settled_fits(toy_kernel(), TOY_TARGETS, 0.2, alpha)
     target = alpha * TOY_TARGETS + (1 - alpha) * fits
     grid, sine = toy_grid()
-    predictions = literal_fits(toy_kernel(), target, 0.2, cross=toy_kernel(grid))[0]
+    predictions = literal_fits(toy_kernel(), target, 0.2, cross_gram=toy_kernel(grid))[0]
     np.testing.assert_allclose(np.mean((predictions - sine) ** 2), published, atol=5.1e-6)
 
 
