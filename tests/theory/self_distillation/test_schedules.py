@@ -180,6 +180,23 @@ def test_joint_beats_greedy_and_falls_with_the_steps(seed, ridge, outputs):
         joint, free = loss, best
 
 
+@pytest.mark.parametrize("ridge", [0.02, 0.3, 4.0])
+@pytest.mark.parametrize("steps", [2, 4, 6])
+def test_no_move_inside_the_simplex_descends(steps, ridge):
+    """At the constrained optimum the loss has no slope towards any vertex, the student of one power of the hat matrix.
+
+    The method stops at 1e-13 of the product of the two lengths; the fits themselves carry a hundred times eps more.
+    """
+    gram, targets, cross, validation = problem(seed=3)
+    alphas, _ = optimal_schedule(gram, targets, ridge, steps, cross, validation)
+    vertices = fits(gram, targets, ridge, [0.0] * (steps - 1), cross).reshape(steps, -1)
+    best = schedule_to_coefficients(alphas) @ vertices
+    rest = best - validation.ravel()
+    moves = vertices - best
+    slopes = moves @ rest / (np.linalg.norm(moves, axis=1) * np.linalg.norm(rest) + 1e-300)
+    assert np.all(slopes >= -1e-11)
+
+
 def test_greedy_losses_can_rise():
     """Found by search: clipped greedy weights lose from one step to the next."""
     rises = 0
