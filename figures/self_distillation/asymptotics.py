@@ -284,7 +284,7 @@ FIGURES = (
         title="Own fits help for a few steps and then unlearn; a share of true targets stops that",
         caption=" ".join(
             f"""{TASK} n = 400 (100 at quick scale), noise variance {STEP_NOISE:g}. Lines: the limit of many samples at
-            each step, for several weights α of the true targets; dashed stubs: infinitely many steps, ridge regression
+            each step, for several weights α of the true targets; dashes: infinitely many steps, ridge regression
             with λ/α. {AVERAGED}""".split()
         ),
         claims=("sd.R1", "sd.R2", "sd.R3"),

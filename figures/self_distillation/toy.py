@@ -154,7 +154,7 @@ FIGURES = (
         id="toy-losses",
         title="The toy's losses, and a column of the published table that is mislabelled",
         caption="Mean squared error against the clean sine at each step on the eleven-point toy. Lines: closed "
-        "form; dashed stubs on the right: infinitely many steps. Points: simulation, one dense solve a step. (b) "
+        "form; dashes on the right: infinitely many steps. Points: simulation, one dense solve a step. (b) "
         "Open symbols: numbers printed in the authors' repository. The column that its README heads 0.25 lies on the "
         "line of α = 0.35; the pictures there and the notebook are at 0.25 itself. The limit for α = 0, 0.495, is off "
         "the panel.",

@@ -191,7 +191,8 @@ def private_ridge_floor(
 
     With noise per label v (divided by g^2 if clipped, as the release may be divided by g) and lambda = v/r^2,
     R/r^2 = 2 lambda/{beta + sqrt(beta^2 + 4 lambda)}, beta = alpha1 - 1 + lambda: the root of `private_ridge_balance`.
-    It lies below `private_risk` at every weight and rises with the bag size. Asymptotic in d, exact as a function.
+    It lies below `private_risk` with the same `clipped` at every weight and rises with the bag size. Asymptotic in d,
+    exact as a function.
 
     samples_per_feature: psi = n/d, > 0.
     bag_size: bag size k, real, >= 1.
@@ -200,7 +201,7 @@ def private_ridge_floor(
     signal: squared norm r^2 of the coefficients, >= 0.
     noise_variance: variance sigma^2 of the label noise, >= 0; with signal 0 it must be > 0.
     adjacency: "replace" or "zero-out", as in `laplace_scale`.
-    clipped: whether labels are clipped, or only the noise is that of clipping.
+    clipped: whether labels are clipped, or only the noise is that of clipping (unlike in `private_risk`, the default).
 
     All numbers broadcast; scalars give a float. Limits: r^2 as epsilon -> 0; r^2 max(0, 1 - psi/k) without any noise.
     Raises `ValueError` outside the domains. Source: derived, claim ar.D6.
