@@ -132,6 +132,11 @@ class Claim:
         )
 
     @property
+    def origin(self) -> str:
+        """The source with the provenance, said once."""
+        return self.source if self.source.startswith(self.provenance) else f"{self.source} ({self.provenance})"
+
+    @property
     def tolerance(self) -> float:
         """The margin, as a float: the largest error under which the claim still counts as true."""
         assert self.margin is not None  # set in __post_init__

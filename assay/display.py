@@ -214,7 +214,7 @@ def explanation(row: str, claim: Any, line: Mapping[str, Any] | None) -> Group:
             facts.add_row(Text(name, style="bold"), Text(value) if isinstance(value, str) else value)
 
     fact("statement", claim.statement)
-    fact("source", f"{claim.source} ({claim.provenance})")
+    fact("source", claim.origin)
     fact("assumptions", "\n".join(f"- {assumption}" for assumption in claim.assumptions))
     fact("proof", claim.proof)
     fact("weighed as", f"{claim.kind}, margin {claim.tolerance:g}, {len(claim.settings)} settings; {_routes(claim)}")

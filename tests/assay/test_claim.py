@@ -91,3 +91,10 @@ def test_a_claim_that_could_not_be_judged_is_refused(changes, message):
 def test_an_unknown_scale_is_refused():
     with pytest.raises(ValueError, match="scale must be one of quick, standard, paper, got scale='huge'"):
         toys.claim().at("huge")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("source", "origin"), [("derived; not in the paper", "derived; not in the paper"), ("a toy", "a toy (derived)")]
+)
+def test_the_provenance_is_said_once(source, origin):
+    assert toys.claim(source=source, provenance="derived").origin == origin
