@@ -21,10 +21,12 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from assay._axes import PLAIN, box_quantiles, cell_edges, plain_numbers
 from assay.marks import Map, Mark, Role, Stamp, stamp
 
 __all__ = ["MISSING", "PALETTE", "REFUTED", "STYLE", "Canvas", "Layer", "shades"]
@@ -37,9 +39,6 @@ EMPTY = "0.85"  # of cells without a value
 MOST_CROSSES = 1000  # on one map, evenly chosen among the refuted cells
 TEXT, SMALL = 9.0, 8.0  # points at final size
 HANDLE = 2.5  # letters: dashes show on both sides of a marker
-PLAIN_DECADES = 2.5  # a logarithmic axis over fewer decades has plain numbers
-ROOM = 0.75  # inches that a decade needs for three of them
-PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 STYLE: Any = {
     "font.size": SMALL,
     "mathtext.fontset": "dejavusans",
@@ -198,6 +197,35 @@ class Canvas:
         self._keep(ax, series, role, x, y, y - bars, y + bars, crossed=bad)
         self._key(label, artist)
 
+    def boxes(
+        self,
+        ax: Axes,
+        x: ArrayLike,
+        samples: Sequence[ArrayLike],
+        *,
+        series: str,
+        label: str = "",
+        color: Any = "0.2",
+        width: float = 0.2,
+    ) -> None:
+        """Draw a box plot of each of `samples` on `ax`: quartiles, median, whiskers from the 5 % to the 95 % quantile.
+
+        `x` (boxes,) are the places, `samples` one array of replicates each, left out where empty; `width` of a box as a
+        share of `x` on a logarithmic axis, in data units otherwise; `series`, `label`, `color` as in `points`. Kept in
+        the table twice: medians between quartiles, and, as "`series`, 5 % to 95 %", between the whiskers' ends.
+        """
+        at, stats = box_quantiles(x, samples)
+        if not stats:
+            return
+        line = {"color": color, "lw": 0.9}
+        looks: Any = {"boxprops": line, "whiskerprops": line, "capprops": line, "medianprops": {**line, "lw": 1.6}}
+        wide = width * at if ax.get_xscale() == "log" else np.full(at.size, width)
+        ax.bxp(stats, positions=at, widths=wide, showfliers=False, manage_ticks=False, zorder=3, **looks)
+        low, first, middle, third, high = np.array([list(one.values()) for one in stats]).T
+        self._keep(ax, series, "simulation", at, middle, first, third)
+        self._keep(ax, f"{series}, 5 % to 95 %", "simulation", at, middle, low, high)
+        self._key(label, Patch(facecolor="none", edgecolor=color, lw=0.9))
+
     def image(
         self,
         ax: Axes,
@@ -217,7 +245,7 @@ class Canvas:
         colours of `cmap`; `crossed` flags refuted cells, which get a red cross; `series`, `role` as in `line`.
         """
         axes = ((x, ax.xaxis), (y, ax.yaxis))
-        edges = [_edges(np.asarray(v, dtype=float), axis.get_scale() == "log") for v, axis in axes]
+        edges = [cell_edges(np.asarray(v, dtype=float), axis.get_scale() == "log") for v, axis in axes]
         ax.set_facecolor(EMPTY)
         mesh = ax.pcolormesh(*edges, np.ma.masked_invalid(z), norm=norm, cmap=cmap, rasterized=True)
         columns, rows = np.meshgrid(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
@@ -256,7 +284,7 @@ class Canvas:
             pixels[known] = layer.cmap(layer.norm(layer.z[known]), bytes=True)
             self.maps.append(Map(panel, layer.series, role, columns, rows, layer.z, bad & known))
         pixels[..., 3] = 255
-        across, up = (_edges(v, False) for v in (columns, rows))
+        across, up = (cell_edges(v, False) for v in (columns, rows))
         frame = (across[0], across[-1], up[0], up[-1])
         ax.imshow(pixels, origin="lower", extent=frame, aspect=ax.get_aspect(), interpolation="auto")
         refuted = np.argwhere(bad)
@@ -320,7 +348,7 @@ class Canvas:
     def finish(self) -> None:
         """Draw the legend below and the stamps above the panels, in as many columns as the width holds."""
         for ax in self.axes.values():
-            _plain_numbers(ax)
+            plain_numbers(ax)
         bad, total = self.crossed
         if bad:
             self.stamps.append(Stamp(f"{bad} of {total} simulated points refuted", "x", REFUTED))
@@ -367,27 +395,3 @@ class Canvas:
         numbers = [np.asarray(v, dtype=float) for v in (x, y, low, high, z)]
         *columns, flags = (np.ravel(v).copy() for v in np.broadcast_arrays(*numbers, np.asarray(crossed, dtype=bool)))
         self.marks.append(Mark(panel, series, role, *columns, crossed=flags))
-
-
-def _plain_numbers(ax: Axes) -> None:
-    """On logarithmic axes of few decades write 10, 20, 50 rather than powers of ten, or 10, 100 where room is short."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # a panel belongs to its canvas
-    size = ax.get_position().size * figure.get_size_inches()
-    for axis, limits, inches in zip((ax.xaxis, ax.yaxis), (ax.get_xlim(), ax.get_ylim()), size, strict=True):
-        decades = abs(np.log10(limits[1] / limits[0])) if axis.get_scale() == "log" else np.inf
-        if decades < PLAIN_DECADES:
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if inches > ROOM * decades else (1.0,)))
-            axis.set_major_formatter(PLAIN)
-            axis.set_minor_formatter(NullFormatter())
-
-
-def _edges(centres: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
-    """Cell edges half-way between `centres`, on a logarithmic scale if asked; the outer ones mirror the inner."""
-    u = np.log(centres) if logarithmic else centres
-    if u.size == 1:
-        u = np.array([u[0] - 0.5, u[0] + 0.5])
-    else:
-        middle = (u[1:] + u[:-1]) / 2
-        u = np.concatenate([[2 * u[0] - middle[0]], middle, [2 * u[-1] - middle[-1]]])
-    return np.exp(u) if logarithmic else u

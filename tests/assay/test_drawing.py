@@ -268,3 +268,21 @@ def test_unknown_roles_are_refused():
     canvas, ax = simple()
     with pytest.raises(ValueError, match="role must be one of theory, simulation, data, guide, got role='guess'"):
         canvas.line(ax, [1, 2], [1.0, 2.0], series="risk", role="guess")
+
+
+@pytest.mark.parametrize(("scale", "wide"), [("log", 0.5 * 4.0), ("linear", 0.5)])
+def test_boxes_show_quartiles_and_whiskers_of_what_is_there(scale, wide):
+    canvas = Canvas()
+    ax = canvas.panel("only", x="n", y="estimate", scales=(scale, "linear"))
+    canvas.boxes(ax, [2.0, 4.0], [[], np.arange(101.0) ** 2], series="estimate", label="runs", width=0.5)
+    box, whiskers = canvas.marks
+    assert (box.x, box.y, box.low, box.high) == (4.0, 50.0**2, 25.0**2, 75.0**2)
+    assert (whiskers.series, whiskers.low, whiskers.high) == ("estimate, 5 % to 95 %", 5.0**2, 95.0**2)
+    assert box.role == whiskers.role == "simulation"
+    assert max(np.ptp(line.get_xdata()) for line in ax.lines) == pytest.approx(wide)
+
+
+def test_boxes_without_samples_draw_nothing():
+    canvas = Canvas()
+    canvas.boxes(canvas.panel("only", x="n", y="estimate"), [2.0], [[]], series="estimate")
+    assert canvas.marks == []
