@@ -1,0 +1,17 @@
+"""Exp3 and the likelihood of its learning rate: simulation, likelihood with two derivatives, its maximum, oracles.
+
+Variant, CLASSIC                                     gains, mixing, implicit exploration, rates that vary by round
+simulate, exit_times                                 many runs, compiled; first rounds below a threshold
+log_likelihood, replay                               value, score, Hessian; probabilities and scores round by round
+maximum_likelihood, certified_maximum                the maximum over an interval; with a proof for two arms
+simulate_ladder, ladder_log_likelihood,
+ladder_maximum_likelihood                            one lossy arm by waiting times, a cost per pull and none per round
+enumerate_histories                                  every history with its probability, exact expectations
+literal_simulate, literal_log_likelihood             the definition in plain Python loops, slow
+precise_simulate, precise_log_likelihood,
+precise_replay                                       the same with any number of digits
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []
