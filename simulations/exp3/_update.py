@@ -1,0 +1,287 @@
+"""The one compiled update of Exp3, in log space: whoever simulates and whoever evaluates a likelihood inlines it.
+
+Where losses are positive the recursion is chaotic in the learning rate (ex.D11), so a likelihood written with another
+order of operations than the simulator's is minus infinity at the true rate. Nothing below is compiled with fast-math:
+equal operations give equal bits wherever they are inlined.
+
+Log weights y, g = dy/d(eta), c = d2y/d(eta)2; law p = softmax(y), then mixed with the uniform one. Of the drawn arm:
+h = d log p, h2 = d2 log p, r = +-l m/(p + ix), u = p/(p + ix), m = t^-exponent the multiplier of round t = 1, 2, ...
+    y -= eta r,  g -= r (1 - eta u h),  c -= r (eta (2 u^2 h^2 - u (h^2 + h2)) - 2 u h).
+The cumulative form is y_{t+1} = -eta m_t (sum of the estimates up to t): y, g, c are scaled by m_t/m_{t-1} first.
+
+Two arms need only the differences x = y_0 - y_1, dx, ddx: one exponential a round. Any number of arms is held in
+blocks of 32 whose weights exp(y - reference) are summed anew, block by block, when one of them changes: O(sqrt(K)) and
+no drift, as nothing is ever subtracted. An arm with p < exp(-700) that pays is dead for ever (y = -inf), unless
+implicit exploration bounds the estimate; sensitivities saturate at 1e130 and 1e260, so nothing becomes NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = [
+    "BLOCK",
+    "DEAD",
+    "Options",
+    "Weights",
+    "block_moments",
+    "draw",
+    "increment",
+    "mix",
+    "move",
+    "multiplier",
+    "new_weights",
+    "rest_of",
+    "sensitivity",
+    "spread",
+    "step",
+    "two_arms",
+    "two_arms_log",
+]
+
+Array = NDArray[np.float64]
+BLOCK = 32  # arms whose weights are summed together
+DEAD = math.exp(-700.0)  # an arm less probable than this dies when it pays; exp stays a normal number
+_LARGEST = 1e305  # estimates and log weights stop here
+_LARGEST_G, _LARGEST_C = 1e130, 1e260
+
+
+class Options(NamedTuple):
+    """What `Variant` means to the kernels.
+
+    `sign`: 1.0 losses, -1.0 gains; `mixing` and `exploration` in [0, 1]; `exponent` >= 0 of the rate per round.
+    """
+
+    sign: float
+    mixing: float
+    exploration: float
+    exponent: float
+    cumulative: bool
+
+
+class Weights(NamedTuple):
+    """Log weights `y` (K,), `w` = exp(y - scalars[0]) (K,), `sums` of w by block; scalars = (reference, total)."""
+
+    y: Array
+    w: Array
+    sums: Array
+    scalars: Array
+
+
+# --- one draw
+
+
+@njit(cache=True, error_model="numpy")
+def multiplier(t: int, options: Options) -> float:
+    """Return t^-exponent, the factor of the learning rate after round `t` = 1, 2, ..."""
+    return 1.0 if options.exponent == 0.0 else t ** (-options.exponent)
+
+
+@njit(cache=True, error_model="numpy")
+def mix(p: float, h: float, h2: float, n_arms: int, options: Options) -> tuple[float, float, float]:
+    """Return (p, h, h2) of an arm after mixing with the uniform law, from those of the softmax."""
+    if options.mixing == 0.0:
+        return p, h, h2
+    share = (1.0 - options.mixing) * p
+    mixed = share + options.mixing / n_arms
+    first = share * h / mixed
+    return mixed, first, share * (h2 + h * h) / mixed - first * first
+
+
+@njit(cache=True, error_model="numpy")
+def step(loss: float, p: float, factor: float, options: Options) -> float:
+    """Return the estimate r (with its sign and multiplier `factor`) from a nonzero `loss` and the drawn arm's `p`.
+
+    Infinite where the arm dies: then, and only then.
+    """
+    signed = options.sign * factor * loss
+    if p < DEAD and options.exploration == 0.0:
+        return math.copysign(math.inf, signed)
+    return min(max(signed / (p + options.exploration), -_LARGEST), _LARGEST)
+
+
+@njit(cache=True, error_model="numpy")
+def _saturate(value: float, limit: float) -> float:
+    """Return `value` within +-`limit`."""
+    return min(max(value, -limit), limit)
+
+
+@njit(cache=True, error_model="numpy")
+def increment(eta: float, r: float, p: float, h: float, h2: float, options: Options) -> tuple[float, float]:
+    """Return what g and c of the drawn arm lose (y loses eta r); `r` from `step`, finite."""
+    u = p / (p + options.exploration)
+    s = u * h
+    return (
+        _saturate(r * (1.0 - eta * s), _LARGEST_G),
+        _saturate(r * (eta * (2.0 * s * s - u * (h * h + h2)) - 2.0 * s), _LARGEST_C),
+    )
+
+
+# --- two arms
+
+
+@njit(cache=True, error_model="numpy")
+def two_arms(x: float) -> tuple[float, float]:
+    """Return the softmax probabilities of arms 0 and 1 at log-odds `x`, both with full relative precision."""
+    e = math.exp(-abs(x))
+    large = 1.0 / (1.0 + e)
+    return (large, e * large) if x >= 0.0 else (e * large, large)
+
+
+@njit(cache=True, error_model="numpy")
+def two_arms_log(x: float) -> tuple[float, float]:
+    """Return the logarithms of what `two_arms` returns; the smaller one may be as low as -inf."""
+    large = -math.log1p(math.exp(-abs(x)))
+    return (large, large - x) if x >= 0.0 else (large + x, large)
+
+
+# --- any number of arms
+
+
+@njit(cache=True, error_model="numpy")
+def _sum(values: Array, low: int, high: int) -> float:
+    """The sum of values[low:high], in four chains."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    i = low
+    while i + 3 < high:
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+        i += 4
+    while i < high:
+        a += values[i]
+        i += 1
+    return (a + b) + (c + d)
+
+
+@njit(cache=True, error_model="numpy")
+def _rebuild(state: Weights) -> None:
+    """Measure all weights from the largest log weight."""
+    top = state.y[0]
+    for k in range(1, state.y.size):
+        top = max(top, state.y[k])
+    for k in range(state.y.size):
+        state.w[k] = math.exp(state.y[k] - top)
+    for b in range(state.sums.size):
+        state.sums[b] = _sum(state.w, b * BLOCK, min((b + 1) * BLOCK, state.y.size))
+    state.scalars[0] = top
+    state.scalars[1] = _sum(state.sums, 0, state.sums.size)
+
+
+@njit(cache=True, error_model="numpy")
+def new_weights(n_arms: int) -> Weights:
+    """Return the state of the first round: all log weights 0."""
+    blocks = (n_arms + BLOCK - 1) // BLOCK
+    state = Weights(np.zeros(n_arms), np.empty(n_arms), np.empty(blocks), np.empty(2))
+    _rebuild(state)
+    return state
+
+
+@njit(cache=True, error_model="numpy")
+def rest_of(state: Weights, arm: int) -> float:
+    """Return the weight of all arms but `arm`: its probability is w/(rest + w), without cancellation."""
+    b, kept = arm // BLOCK, state.w[arm]
+    state.w[arm] = 0.0
+    rest = _sum(state.w, b * BLOCK, min((b + 1) * BLOCK, state.y.size))
+    state.w[arm] = kept
+    if state.sums.size > 1:
+        block = state.sums[b]
+        state.sums[b] = 0.0
+        rest += _sum(state.sums, 0, state.sums.size)
+        state.sums[b] = block
+    return rest
+
+
+@njit(cache=True, error_model="numpy")
+def move(state: Weights, arm: int, change: float, ratio: float) -> bool:
+    """Scale all log weights by `ratio`, subtract `change` from that of `arm`, bring weights and sums up to date.
+
+    Return whether all blocks have changed; else only that of `arm` has.
+    """
+    if ratio != 1.0:
+        for k in range(state.y.size):
+            state.y[k] *= ratio
+    state.y[arm] = min(state.y[arm] - change, _LARGEST)
+    if ratio == 1.0:
+        b = arm // BLOCK
+        state.w[arm] = math.exp(state.y[arm] - state.scalars[0])
+        state.sums[b] = _sum(state.w, b * BLOCK, min((b + 1) * BLOCK, state.y.size))
+        state.scalars[1] = _sum(state.sums, 0, state.sums.size)
+    if ratio != 1.0 or not 0.5 <= state.scalars[1] <= 1e6:
+        _rebuild(state)
+        return True
+    return False
+
+
+@njit(cache=True, error_model="numpy")
+def draw(state: Weights, uniform: float, options: Options) -> int:
+    """Return the arm that `uniform` in (0, 1) stands for: below `mixing` any arm, above it one of the softmax."""
+    n_arms = state.y.size
+    if uniform < options.mixing:
+        return min(int(uniform / options.mixing * n_arms), n_arms - 1)
+    if options.mixing > 0.0:
+        uniform = (uniform - options.mixing) / (1.0 - options.mixing)
+    left, b = uniform * state.scalars[1], 0
+    while b < state.sums.size - 1 and left >= state.sums[b]:
+        left -= state.sums[b]
+        b += 1
+    for k in range(b * BLOCK, min((b + 1) * BLOCK, n_arms)):
+        if left < state.w[k]:
+            return k
+        left -= state.w[k]
+    best = 0  # rounding went past the end
+    for k in range(n_arms):
+        if state.w[k] > state.w[best]:
+            best = k
+    return best
+
+
+@njit(cache=True, error_model="numpy")
+def block_moments(state: Weights, g: Array, c: Array, b: int, means: Array) -> None:
+    """Fill means[:, b] with the weighted means of `g` and `c` in block `b` and with the variance of g there."""
+    weight, first, second, third = state.sums[b], 0.0, 0.0, 0.0
+    low, high = b * BLOCK, min((b + 1) * BLOCK, state.y.size)
+    if weight > 0.0:
+        for k in range(low, high):
+            first += state.w[k] * g[k]
+            second += state.w[k] * c[k]
+        first /= weight
+        for k in range(low, high):
+            third += state.w[k] * (g[k] - first) * (g[k] - first)
+        means[0, b], means[1, b], means[2, b] = first, second / weight, third / weight
+    else:
+        means[0, b], means[1, b], means[2, b] = 0.0, 0.0, 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def spread(state: Weights, means: Array) -> float:
+    """Return the variance of g under the softmax from `means` by block: the information that a round carries."""
+    blocks, total = state.sums.size, state.scalars[1]
+    if blocks == 1:
+        return means[2, 0]
+    overall, variance = 0.0, 0.0
+    for b in range(blocks):
+        overall += state.sums[b] * means[0, b]
+    overall /= total
+    for b in range(blocks):
+        variance += state.sums[b] * (means[2, b] + (means[0, b] - overall) * (means[0, b] - overall))
+    return variance / total
+
+
+@njit(cache=True, error_model="numpy")
+def sensitivity(state: Weights, arm: int, values: Array, means: Array) -> float:
+    """Return values[arm] less the mean of `values` under the softmax; `means` (blocks,) those by block."""
+    b, own = arm // BLOCK, values[arm]
+    total = 0.0
+    for k in range(b * BLOCK, min((b + 1) * BLOCK, values.size)):
+        total += state.w[k] * (own - values[k])
+    for other in range(state.sums.size):
+        if other != b:
+            total += state.sums[other] * (own - means[other])
+    return total / state.scalars[1]
