@@ -1,11 +1,11 @@
-"""The learning rate of Exp3: J. Aubert, L. Lehericy, P. Reynaud-Bouret, "On the convergence of the MLE as an estimator of
-the learning rate in the Exp3 algorithm", ICML 2023, arXiv 2305.06660.
+"""The learning rate of Exp3: J. Aubert, L. Lehericy, P. Reynaud-Bouret, "On the convergence of the MLE as an estimator
+of the learning rate in the Exp3 algorithm", ICML 2023, arXiv 2305.06660.
 
 Model. A learner plays K arms; an observer sees the arms drawn and the losses paid, and wants the learning rate eta.
 
     p_t = softmax(y_t), y_1 = 0;    draw A_t ~ p_t, pay l_t = l_{A_t,t};    y_{A_t} <- y_{A_t} - eta l_t/p_{A_t,t}
-    likelihood of a candidate eta'  L_T(eta') = sum_{t <= T} log p_{A_t,t}(eta'): the same recursion with eta' throughout,
-                                    the division by p included
+    likelihood of a candidate eta'  L_T(eta') = sum_{t <= T} log p_{A_t,t}(eta'): the same recursion with eta'
+                                    throughout, the division by p included
     score of an arm                 h_{k,t} = d log p_{k,t}/d eta
     information                     I_T = E sum_{t <= T} sum_k p_{k,t} h_{k,t}^2
 
@@ -28,7 +28,7 @@ x_m, x'_m   (log-odds)      log-odds of a lossless arm over the lossy one after 
                             it, and their derivative in eta: the ladder
 gamma_k     (sensitivity)   eta d y_k/d eta in the limit of small eta                           real
 J           (information)   limit of eta^3 I_T                                                  [0, inf]
-Q           (constant)      limit of eta sum_t sum_k (p_k h_k)^2 eta^2                          [0, inf]
+Q           (constant)      limit of eta^3 sum_t sum_k (p_k h_k)^2                               [0, inf]
 T_eps       (exit time)     first round t whose smallest probability is below epsilon           2, 3, ..., inf
 rho         (affinity)      sum over histories of sqrt(P(history) P'(history))                  [0, 1]
 G, delta    candidates,     size of the set of candidates, and 1 - delta the confidence         1, 2, ...; (0, 1)
@@ -37,12 +37,30 @@ G, delta    candidates,     size of the set of candidates, and 1 - delta the con
 
 Conventions that bite. Losses, no mixing with uniform exploration: a lossy pull makes the arm rarer, and rarer arms pay
 dearer (l/p). With gains the sign flips and so does the feedback. A candidate divides by its own probabilities, not by
-the learner's. eta_n = theta n^-alpha is one number per run, not a schedule theta t^-alpha within it. The truncation T is
-fixed beforehand, never the candidate's own exit time. "Scaled time" is eta T, so a loss l enters as l S.
+the learner's. eta_n = theta n^-alpha is one number per run, not a schedule theta t^-alpha within it. The truncation
+T is fixed beforehand, never the candidate's own exit time. "Scaled time" is eta T, so that a loss l enters as l S.
 
 Exact and asymptotic. The ladder (one lossy arm with constant loss l, the others free), its exit times, information,
 affinity and lower bounds, and the prediction bound are exact for every eta and n. Mean-field quantities are limits
-eta -> 0 at fixed S = eta T; their relative error is of order eta divided by the smallest probability reached.
+eta -> 0 at fixed S = eta T; their relative error is of order eta over the smallest probability reached.
 """
 
-__all__: list[str] = []
+from theory.exp3.mean_field import (
+    MeanFieldPath,
+    equal_losses_information,
+    mean_field_information,
+    mean_field_path,
+    mle_standard_deviation,
+    prediction_constant,
+    scaled_exit_time,
+)
+
+__all__ = [
+    "MeanFieldPath",
+    "equal_losses_information",
+    "mean_field_information",
+    "mean_field_path",
+    "mle_standard_deviation",
+    "prediction_constant",
+    "scaled_exit_time",
+]
