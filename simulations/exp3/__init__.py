@@ -14,4 +14,19 @@ precise_replay                                       the same with any number of
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from simulations.exp3.likelihood import LogLikelihood, PrecisionWarning, Replay, log_likelihood, replay
+from simulations.exp3.simulation import Histories, exit_times, simulate
+from simulations.exp3.variant import CLASSIC, Variant
+
+__all__ = [
+    "CLASSIC",
+    "Histories",
+    "LogLikelihood",
+    "PrecisionWarning",
+    "Replay",
+    "Variant",
+    "exit_times",
+    "log_likelihood",
+    "replay",
+    "simulate",
+]

@@ -28,15 +28,15 @@ __all__ = [
     "BLOCK",
     "DEAD",
     "Options",
-    "Weights",
     "block_moments",
     "draw",
     "increment",
+    "law_of",
+    "log_of",
     "mix",
     "move",
     "multiplier",
     "new_weights",
-    "rest_of",
     "sensitivity",
     "spread",
     "step",
@@ -62,15 +62,6 @@ class Options(NamedTuple):
     exploration: float
     exponent: float
     cumulative: bool
-
-
-class Weights(NamedTuple):
-    """Log weights `y` (K,), `w` = exp(y - scalars[0]) (K,), `sums` of w by block; scalars = (reference, total)."""
-
-    y: Array
-    w: Array
-    sums: Array
-    scalars: Array
 
 
 # --- one draw
@@ -161,127 +152,148 @@ def _sum(values: Array, low: int, high: int) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def _rebuild(state: Weights) -> None:
-    """Measure all weights from the largest log weight."""
-    top = state.y[0]
-    for k in range(1, state.y.size):
-        top = max(top, state.y[k])
-    for k in range(state.y.size):
-        state.w[k] = math.exp(state.y[k] - top)
-    for b in range(state.sums.size):
-        state.sums[b] = _sum(state.w, b * BLOCK, min((b + 1) * BLOCK, state.y.size))
-    state.scalars[0] = top
-    state.scalars[1] = _sum(state.sums, 0, state.sums.size)
+def _sum_block(state: Array, n: int, b: int) -> None:
+    """Sum the weights of block `b` anew."""
+    state[2 * n + b] = _sum(state, b * BLOCK, min((b + 1) * BLOCK, n))
 
 
 @njit(cache=True, error_model="numpy")
-def new_weights(n_arms: int) -> Weights:
-    """Return the state of the first round: all log weights 0."""
-    blocks = (n_arms + BLOCK - 1) // BLOCK
-    state = Weights(np.zeros(n_arms), np.empty(n_arms), np.empty(blocks), np.empty(2))
-    _rebuild(state)
+def _rebuild(state: Array, n: int) -> None:
+    """Measure all weights from the largest log weight."""
+    top = state[n]
+    for k in range(n + 1, 2 * n):
+        top = max(top, state[k])
+    for k in range(n):
+        state[k] = math.exp(state[n + k] - top)
+    for b in range(state.size - 2 - 2 * n):
+        _sum_block(state, n, b)
+    state[-2], state[-1] = top, _sum(state, 2 * n, state.size - 2)
+
+
+@njit(cache=True, error_model="numpy")
+def new_weights(n: int) -> Array:
+    """Return the state of `n` arms in the first round, one vector:
+
+    weights w = exp(y - reference) at 0 ... n - 1, log weights y at n ... 2n - 1, sums of w by block from 2n on, then
+    the reference, then the sum of all weights.
+    """
+    state = np.zeros(2 * n + (n + BLOCK - 1) // BLOCK + 2)
+    _rebuild(state, n)
     return state
 
 
 @njit(cache=True, error_model="numpy")
-def rest_of(state: Weights, arm: int) -> float:
-    """Return the weight of all arms but `arm`: its probability is w/(rest + w), without cancellation."""
-    b, kept = arm // BLOCK, state.w[arm]
-    state.w[arm] = 0.0
-    rest = _sum(state.w, b * BLOCK, min((b + 1) * BLOCK, state.y.size))
-    state.w[arm] = kept
-    if state.sums.size > 1:
-        block = state.sums[b]
-        state.sums[b] = 0.0
-        rest += _sum(state.sums, 0, state.sums.size)
-        state.sums[b] = block
+def _rest_of(state: Array, n: int, arm: int) -> float:
+    """The weight of all arms but `arm`: its probability is w/(rest + w), without cancellation."""
+    b, kept = arm // BLOCK, state[arm]
+    state[arm] = 0.0
+    rest = _sum(state, b * BLOCK, min((b + 1) * BLOCK, n))
+    state[arm] = kept
+    if n > BLOCK:
+        block = state[2 * n + b]
+        state[2 * n + b] = 0.0
+        rest += _sum(state, 2 * n, state.size - 2)
+        state[2 * n + b] = block
     return rest
 
 
 @njit(cache=True, error_model="numpy")
-def move(state: Weights, arm: int, change: float, ratio: float) -> bool:
+def law_of(state: Array, n: int, arm: int) -> tuple[float, float]:
+    """Return the softmax probability of `arm` and the odds against it, both with full relative precision."""
+    rest, own = _rest_of(state, n, arm), state[arm]
+    return own / (rest + own), rest / own
+
+
+@njit(cache=True, error_model="numpy")
+def log_of(state: Array, n: int, arm: int, odds_against: float) -> float:
+    """Return the logarithm of the softmax probability of `arm` from the odds against it."""
+    if odds_against < 1e290:
+        return 0.0 - math.log1p(odds_against)
+    return state[n + arm] - state[-2] - math.log(_rest_of(state, n, arm))
+
+
+@njit(cache=True, error_model="numpy")
+def move(state: Array, n: int, arm: int, change: float, ratio: float) -> bool:
     """Scale all log weights by `ratio`, subtract `change` from that of `arm`, bring weights and sums up to date.
 
     Return whether all blocks have changed; else only that of `arm` has.
     """
     if ratio != 1.0:
-        for k in range(state.y.size):
-            state.y[k] *= ratio
-    state.y[arm] = min(state.y[arm] - change, _LARGEST)
+        for k in range(n, 2 * n):
+            state[k] *= ratio
+    state[n + arm] = min(state[n + arm] - change, _LARGEST)
     if ratio == 1.0:
-        b = arm // BLOCK
-        state.w[arm] = math.exp(state.y[arm] - state.scalars[0])
-        state.sums[b] = _sum(state.w, b * BLOCK, min((b + 1) * BLOCK, state.y.size))
-        state.scalars[1] = _sum(state.sums, 0, state.sums.size)
-    if ratio != 1.0 or not 0.5 <= state.scalars[1] <= 1e6:
-        _rebuild(state)
+        state[arm] = math.exp(state[n + arm] - state[-2])
+        _sum_block(state, n, arm // BLOCK)
+        state[-1] = _sum(state, 2 * n, state.size - 2)
+    if ratio != 1.0 or not 0.5 <= state[-1] <= 1e6:
+        _rebuild(state, n)
         return True
     return False
 
 
 @njit(cache=True, error_model="numpy")
-def draw(state: Weights, uniform: float, options: Options) -> int:
+def draw(state: Array, n: int, uniform: float, options: Options) -> int:
     """Return the arm that `uniform` in (0, 1) stands for: below `mixing` any arm, above it one of the softmax."""
-    n_arms = state.y.size
-    if uniform < options.mixing:
-        return min(int(uniform / options.mixing * n_arms), n_arms - 1)
     if options.mixing > 0.0:
+        if uniform < options.mixing:
+            return min(int(uniform / options.mixing * n), n - 1)
         uniform = (uniform - options.mixing) / (1.0 - options.mixing)
-    left, b = uniform * state.scalars[1], 0
-    while b < state.sums.size - 1 and left >= state.sums[b]:
-        left -= state.sums[b]
+    left, b, last = uniform * state[-1], 2 * n, state.size - 3
+    while b < last and left >= state[b]:
+        left -= state[b]
         b += 1
-    for k in range(b * BLOCK, min((b + 1) * BLOCK, n_arms)):
-        if left < state.w[k]:
+    for k in range((b - 2 * n) * BLOCK, min((b - 2 * n + 1) * BLOCK, n)):
+        if left < state[k]:
             return k
-        left -= state.w[k]
+        left -= state[k]
     best = 0  # rounding went past the end
-    for k in range(n_arms):
-        if state.w[k] > state.w[best]:
+    for k in range(n):
+        if state[k] > state[best]:
             best = k
     return best
 
 
 @njit(cache=True, error_model="numpy")
-def block_moments(state: Weights, g: Array, c: Array, b: int, means: Array) -> None:
+def block_moments(state: Array, n: int, g: Array, c: Array, b: int, means: Array) -> None:
     """Fill means[:, b] with the weighted means of `g` and `c` in block `b` and with the variance of g there."""
-    weight, first, second, third = state.sums[b], 0.0, 0.0, 0.0
-    low, high = b * BLOCK, min((b + 1) * BLOCK, state.y.size)
+    weight, first, second, third = state[2 * n + b], 0.0, 0.0, 0.0
+    low, high = b * BLOCK, min((b + 1) * BLOCK, n)
     if weight > 0.0:
         for k in range(low, high):
-            first += state.w[k] * g[k]
-            second += state.w[k] * c[k]
+            first += state[k] * g[k]
+            second += state[k] * c[k]
         first /= weight
+        second /= weight
         for k in range(low, high):
-            third += state.w[k] * (g[k] - first) * (g[k] - first)
-        means[0, b], means[1, b], means[2, b] = first, second / weight, third / weight
-    else:
-        means[0, b], means[1, b], means[2, b] = 0.0, 0.0, 0.0
+            third += state[k] * (g[k] - first) * (g[k] - first)
+        third /= weight
+    means[0, b], means[1, b], means[2, b] = first, second, third
 
 
 @njit(cache=True, error_model="numpy")
-def spread(state: Weights, means: Array) -> float:
+def spread(state: Array, n: int, means: Array) -> float:
     """Return the variance of g under the softmax from `means` by block: the information that a round carries."""
-    blocks, total = state.sums.size, state.scalars[1]
+    blocks, total = means.shape[1], state[-1]
     if blocks == 1:
         return means[2, 0]
     overall, variance = 0.0, 0.0
     for b in range(blocks):
-        overall += state.sums[b] * means[0, b]
+        overall += state[2 * n + b] * means[0, b]
     overall /= total
     for b in range(blocks):
-        variance += state.sums[b] * (means[2, b] + (means[0, b] - overall) * (means[0, b] - overall))
+        deviation = means[0, b] - overall
+        variance += state[2 * n + b] * (means[2, b] + deviation * deviation)
     return variance / total
 
 
 @njit(cache=True, error_model="numpy")
-def sensitivity(state: Weights, arm: int, values: Array, means: Array) -> float:
-    """Return values[arm] less the mean of `values` under the softmax; `means` (blocks,) those by block."""
-    b, own = arm // BLOCK, values[arm]
-    total = 0.0
-    for k in range(b * BLOCK, min((b + 1) * BLOCK, values.size)):
-        total += state.w[k] * (own - values[k])
-    for other in range(state.sums.size):
+def sensitivity(state: Array, arm: int, values: Array, means: Array, row: int) -> float:
+    """Return values[arm] less the mean of `values` under the softmax; means[row] holds those by block."""
+    n, b, own, total = values.size, arm // BLOCK, values[arm], 0.0
+    for k in range(b * BLOCK, min((b + 1) * BLOCK, n)):
+        total += state[k] * (own - values[k])
+    for other in range(means.shape[1]):
         if other != b:
-            total += state.sums[other] * (own - means[other])
-    return total / state.scalars[1]
+            total += state[2 * n + other] * (own - means[row, other])
+    return total / state[-1]

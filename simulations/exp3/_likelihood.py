@@ -1,0 +1,297 @@
+"""Compiled evaluation of one history at one candidate rate: log-likelihood, two derivatives, information, condition.
+
+`evaluate` is the entry for searches over rates:
+    evaluate(eta, arms, losses, n_arms, options, floor)
+        -> (value, score, hessian, information, condition, reliable_rounds)
+with `arms` int16 (rounds,), `losses` float64 (rounds,), both contiguous, `options` from `Variant.options()`. As every
+term is <= 0, partial sums bound the value from above: the evaluation stops as soon as the value is below `floor`
+(-inf: never), and what it then returns belongs to the rounds so far. Where a dead arm is drawn the value, the score and
+the Hessian are -inf, by definition for the two derivatives. `information` is sum_t sum_k p h^2 and `condition` the
+largest |eta h| of a drawn arm.
+
+`record` writes the law of every round instead. The rounds between two nonzero losses have the same law, which is
+computed once. Sums are kept for 256 rounds at a time, so that rounding grows like the square root of their number.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from simulations.exp3._update import (
+    BLOCK,
+    Options,
+    block_moments,
+    increment,
+    law_of,
+    log_of,
+    mix,
+    move,
+    multiplier,
+    new_weights,
+    sensitivity,
+    spread,
+    step,
+    two_arms,
+    two_arms_log,
+)
+
+__all__ = ["LIMIT", "evaluate", "evaluate_all", "record"]
+
+Array = NDArray[np.float64]
+Arms = NDArray[np.int16]
+Evaluation = tuple[float, float, float, float, float, int]
+LIMIT = 1e-6 * 2.0**52  # a condition beyond it leaves fewer than six digits
+_LARGEST_G, _LARGEST_C = 1e130, 1e260
+_RUN = 256
+
+
+# --- two arms: log-odds and their two derivatives
+
+
+@njit(cache=True, error_model="numpy")
+def _two_laws(
+    x: float, dx: float, ddx: float, options: Options
+) -> tuple[float, float, float, float, float, float, float, float, float]:
+    """p, log p, h, h2 of arm 0, the same of arm 1, and sum p h^2."""
+    p0, p1 = two_arms(x)
+    log0, log1 = two_arms_log(x)
+    information = p0 * p1 * dx * dx
+    h0, h1 = p1 * dx, -p0 * dx
+    k0, k1 = p1 * ddx - information, -p0 * ddx - information
+    if options.mixing > 0.0:
+        p0, h0, k0 = mix(p0, h0, k0, 2, options)
+        p1, h1, k1 = mix(p1, h1, k1, 2, options)
+        log0, log1 = math.log(p0), math.log(p1)
+        information = p0 * h0 * h0 + p1 * h1 * h1
+    return p0, log0, h0, k0, p1, log1, h1, k1, information
+
+
+@njit(cache=True, error_model="numpy")
+def _two_move(
+    x: float, dx: float, ddx: float, arm: int, eta: float, loss: float, t: int, p: float, h: float, k: float,
+    options: Options,
+) -> tuple[float, float, float]:  # fmt: skip
+    """x, dx, ddx after round `t` from 0."""
+    factor = multiplier(t + 1, options)
+    if options.cumulative and t > 0:
+        ratio = factor / multiplier(t, options)
+        x, dx, ddx = x * ratio, dx * ratio, ddx * ratio
+    if loss != 0.0:
+        r = step(loss, p, factor, options)
+        change = eta * r if arm == 0 else -eta * r
+        x -= change
+        if math.isfinite(r):
+            first, second = increment(eta, r, p, h, k, options)
+            dx = dx - first if arm == 0 else dx + first
+            ddx = ddx - second if arm == 0 else ddx + second
+            dx = min(max(dx, -_LARGEST_G), _LARGEST_G)
+            ddx = min(max(ddx, -_LARGEST_C), _LARGEST_C)
+    return x, dx, ddx
+
+
+@njit(cache=True, error_model="numpy")
+def _two_evaluate(eta: float, arms: Arms, losses: Array, options: Options, floor: float) -> Evaluation:
+    """`evaluate` for two arms."""
+    x, dx, ddx = 0.0, 0.0, 0.0
+    value, score, hessian, information, steepest = 0.0, 0.0, 0.0, 0.0, 0.0
+    reliable, t = -1, 0
+    p0, log0, h0, k0, p1, log1, h1, k1, fisher = _two_laws(x, dx, ddx, options)
+    while t < arms.size and value > floor:
+        value_run, score_run, hessian_run, information_run = 0.0, 0.0, 0.0, 0.0
+        end = min(t + _RUN, arms.size)
+        while t < end and value + value_run > floor:
+            arm, loss = arms[t], losses[t]
+            p, h, k = (p0, h0, k0) if arm == 0 else (p1, h1, k1)
+            value_run += log0 if arm == 0 else log1
+            score_run += h
+            hessian_run += k
+            information_run += fisher
+            if abs(h) > steepest:
+                steepest = abs(h)
+                if eta * steepest > LIMIT and reliable < 0:
+                    reliable = t
+            if loss != 0.0 or options.cumulative:
+                x, dx, ddx = _two_move(x, dx, ddx, arm, eta, loss, t, p, h, k, options)
+                p0, log0, h0, k0, p1, log1, h1, k1, fisher = _two_laws(x, dx, ddx, options)
+            t += 1
+        value += value_run
+        score += score_run
+        hessian += hessian_run
+        information += information_run
+    return value, score, hessian, information, eta * steepest, t if reliable < 0 else reliable
+
+
+# --- any number of arms: weights in blocks, laws of arms kept until a loss is paid
+
+
+@njit(cache=True, error_model="numpy")
+def _refresh(state: Array, g: Array, c: Array, means: Array, arm: int, everything: bool, options: Options) -> float:
+    """Bring `means` up to date after a change of `arm`, or of `everything`; sum p h^2 of the round."""
+    if everything:
+        for b in range(means.shape[1]):
+            block_moments(state, g.size, g, c, b, means)
+    else:
+        block_moments(state, g.size, g, c, arm // BLOCK, means)
+    variance = spread(state, g.size, means)
+    if options.mixing == 0.0:
+        return variance
+    information = 0.0
+    for k in range(g.size):
+        p, h, _ = mix(law_of(state, g.size, k)[0], sensitivity(state, k, g, means, 0), 0.0, g.size, options)
+        information += p * h * h
+    return information
+
+
+@njit(cache=True, error_model="numpy")
+def _many_law(
+    state: Array, g: Array, c: Array, means: Array, variance: float, arm: int, options: Options
+) -> tuple[float, float, float, float]:
+    """p, log p, h, h2 of `arm`; `variance` that of g under the softmax."""
+    p, odds_against = law_of(state, g.size, arm)
+    h = sensitivity(state, arm, g, means, 0)
+    k = sensitivity(state, arm, c, means, 1) - variance
+    if options.mixing > 0.0:
+        p, h, k = mix(p, h, k, g.size, options)
+        return p, math.log(p), h, k
+    return p, log_of(state, g.size, arm, odds_against), h, k
+
+
+@njit(cache=True, error_model="numpy")
+def _many_move(
+    state: Array, g: Array, c: Array, arm: int, eta: float, loss: float, t: int, p: float, h: float, k: float,
+    options: Options,
+) -> bool:  # fmt: skip
+    """Bring weights and sensitivities to the round after round `t` from 0; whether all blocks have changed."""
+    factor = multiplier(t + 1, options)
+    ratio = factor / multiplier(t, options) if options.cumulative and t > 0 else 1.0
+    change = 0.0
+    if ratio != 1.0:
+        for i in range(g.size):
+            g[i] *= ratio
+            c[i] *= ratio
+    if loss != 0.0:
+        r = step(loss, p, factor, options)
+        change = eta * r
+        if math.isfinite(r):
+            first, second = increment(eta, r, p, h, k, options)
+            g[arm] = min(max(g[arm] - first, -_LARGEST_G), _LARGEST_G)
+            c[arm] = min(max(c[arm] - second, -_LARGEST_C), _LARGEST_C)
+    return move(state, g.size, arm, change, ratio)
+
+
+@njit(cache=True, error_model="numpy")
+def _many_evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: Options, floor: float) -> Evaluation:
+    """`evaluate` for any number of arms."""
+    state, g, c = new_weights(n_arms), np.zeros(n_arms), np.zeros(n_arms)
+    means, laws, fresh = np.zeros((3, (n_arms + BLOCK - 1) // BLOCK)), np.empty((n_arms, 4)), np.full(n_arms, -1)
+    value, score, hessian, information, steepest = 0.0, 0.0, 0.0, 0.0, 0.0
+    reliable, t, epoch, fisher, variance = -1, 0, 0, 0.0, 0.0
+    while t < arms.size and value > floor:
+        value_run, score_run, hessian_run, information_run = 0.0, 0.0, 0.0, 0.0
+        end = min(t + _RUN, arms.size)
+        while t < end and value + value_run > floor:
+            arm, loss = arms[t], losses[t]
+            law = laws[arm]
+            if fresh[arm] != epoch:
+                law[0], law[1], law[2], law[3] = _many_law(state, g, c, means, variance, arm, options)
+                fresh[arm] = epoch
+            value_run += law[1]
+            score_run += law[2]
+            hessian_run += law[3]
+            information_run += fisher
+            if abs(law[2]) > steepest:
+                steepest = abs(law[2])
+                if eta * steepest > LIMIT and reliable < 0:
+                    reliable = t
+            if loss != 0.0 or options.cumulative:
+                everything = _many_move(state, g, c, arm, eta, loss, t, law[0], law[2], law[3], options)
+                fisher = _refresh(state, g, c, means, arm, everything, options)
+                variance = fisher if options.mixing == 0.0 else spread(state, g.size, means)
+                epoch += 1
+            t += 1
+        value += value_run
+        score += score_run
+        hessian += hessian_run
+        information += information_run
+    return value, score, hessian, information, eta * steepest, t if reliable < 0 else reliable
+
+
+# --- entries
+
+
+@njit(cache=True, error_model="numpy")
+def evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: Options, floor: float) -> Evaluation:
+    """Return (value, score, hessian, information, condition, reliable_rounds) of one history at rate `eta`.
+
+    See the head of the module. A value at or below `floor` belongs to the first rounds only.
+    """
+    if n_arms == 2:
+        found = _two_evaluate(eta, arms, losses, options, floor)
+    else:
+        found = _many_evaluate(eta, arms, losses, n_arms, options, floor)
+    value, score, hessian, information, condition, reliable = found
+    if value == -math.inf:
+        return value, -math.inf, -math.inf, information, condition, reliable
+    return value, score, hessian, information, condition, reliable
+
+
+@njit(cache=True, error_model="numpy")
+def evaluate_all(rates: Array, arms: Arms, losses: Array, n_arms: int, options: Options, out: Array) -> None:
+    """Fill `out` (histories, rates, 6) with what `evaluate` returns; `arms` and `losses` (histories, rounds)."""
+    for i in range(arms.shape[0]):
+        for j in range(rates.size):
+            found = evaluate(rates[j], arms[i], losses[i], n_arms, options, -math.inf)
+            out[i, j, 0], out[i, j, 1], out[i, j, 2] = found[0], found[1], found[2]
+            out[i, j, 3], out[i, j, 4], out[i, j, 5] = found[3], found[4], found[5]
+
+
+@njit(cache=True, error_model="numpy")
+def _two_record(
+    eta: float, arms: Arms, losses: Array, options: Options, logs: Array, scores: Array, information: Array
+) -> None:
+    """`record` for two arms."""
+    x, dx, ddx = 0.0, 0.0, 0.0
+    for t in range(arms.size):
+        p0, log0, h0, k0, p1, log1, h1, k1, information[t] = _two_laws(x, dx, ddx, options)
+        logs[t, 0], logs[t, 1], scores[t, 0], scores[t, 1] = log0, log1, h0, h1
+        p, h, k = (p0, h0, k0) if arms[t] == 0 else (p1, h1, k1)
+        x, dx, ddx = _two_move(x, dx, ddx, arms[t], eta, losses[t], t, p, h, k, options)
+
+
+@njit(cache=True, error_model="numpy")
+def _many_record(
+    eta: float, arms: Arms, losses: Array, options: Options, logs: Array, scores: Array, information: Array
+) -> None:
+    """`record` for any number of arms."""
+    n_arms = logs.shape[1]
+    state, g, c = new_weights(n_arms), np.zeros(n_arms), np.zeros(n_arms)
+    means = np.zeros((3, (n_arms + BLOCK - 1) // BLOCK))
+    fisher, variance = 0.0, 0.0
+    for t in range(arms.size):
+        arm = arms[t]
+        information[t] = fisher
+        for i in range(n_arms):
+            _, logs[t, i], scores[t, i], _ = _many_law(state, g, c, means, variance, i, options)
+        if losses[t] != 0.0 or options.cumulative:
+            p, _, h, k = _many_law(state, g, c, means, variance, arm, options)
+            everything = _many_move(state, g, c, arm, eta, losses[t], t, p, h, k, options)
+            fisher = _refresh(state, g, c, means, arm, everything, options)
+            variance = fisher if options.mixing == 0.0 else spread(state, g.size, means)
+
+
+@njit(cache=True, error_model="numpy")
+def record(
+    eta: float, arms: Arms, losses: Array, options: Options, logs: Array, scores: Array, information: Array
+) -> None:
+    """Fill `logs` and `scores` (rounds, n_arms) with log p and h of every arm, `information` (rounds,) with sum p h^2.
+
+    With the operations of `evaluate`, so with its bits; an arm that is dead has log p = -inf.
+    """
+    if logs.shape[1] == 2:
+        _two_record(eta, arms, losses, options, logs, scores, information)
+    else:
+        _many_record(eta, arms, losses, options, logs, scores, information)
