@@ -14,19 +14,42 @@ precise_replay                                       the same with any number of
 
 from __future__ import annotations
 
+from simulations.exp3.enumeration import Enumeration, enumerate_histories
+from simulations.exp3.jumps import (
+    LadderEstimate,
+    LadderHistories,
+    ladder_log_likelihood,
+    ladder_maximum_likelihood,
+    simulate_ladder,
+)
 from simulations.exp3.likelihood import LogLikelihood, PrecisionWarning, Replay, log_likelihood, replay
+from simulations.exp3.literal import literal_log_likelihood, literal_simulate
+from simulations.exp3.precise import PreciseReplay, precise_log_likelihood, precise_replay, precise_simulate
 from simulations.exp3.simulation import Histories, exit_times, simulate
 from simulations.exp3.variant import CLASSIC, Variant
 
 __all__ = [
     "CLASSIC",
+    "Enumeration",
     "Histories",
+    "LadderEstimate",
+    "LadderHistories",
     "LogLikelihood",
+    "PreciseReplay",
     "PrecisionWarning",
     "Replay",
     "Variant",
+    "enumerate_histories",
     "exit_times",
+    "ladder_log_likelihood",
+    "ladder_maximum_likelihood",
+    "literal_log_likelihood",
+    "literal_simulate",
     "log_likelihood",
+    "precise_log_likelihood",
+    "precise_replay",
+    "precise_simulate",
     "replay",
     "simulate",
+    "simulate_ladder",
 ]

@@ -6,6 +6,7 @@ The tree of histories is grown round by round, all its nodes at once, in the ari
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Enumeration:
     true rate, with sum 1; `value`, `score`, `hessian` (histories,) of the candidate's log-likelihood and its
     derivatives; `information` (histories,), the candidate's sum over rounds and arms of p times d log p squared;
     `stops` (histories,), the number of rounds that these use, all of them unless there is a threshold. A history with a
-    dead arm in it has value -inf and derivatives 0.
+    dead arm in it has value and derivatives -inf.
     """
 
     arms: NDArray[np.int16]
@@ -98,7 +99,7 @@ def enumerate_histories(
         sums, stops = _grow(truth, other, table, rounds, threshold, variant)
     chance, total, information = sums
     impossible = total.value == -np.inf
-    score, hessian = (np.where(impossible, truth.zero, part) for part in (total.first, total.second))
+    score, hessian = (np.where(impossible, -np.inf, part) for part in (total.first, total.second))
     arms = np.indices((n_arms,) * rounds, dtype=np.int16).reshape(rounds, -1).T.copy()
     losses = np.broadcast_to(table, (rounds, n_arms))[np.arange(rounds), arms]
     return Enumeration(arms, losses, chance, total.value, score, hessian, information, stops)
@@ -153,8 +154,7 @@ def _grow(
         used = (stops == t) & (exp(law.value.min(axis=1)) >= threshold)
         carried = np.where(used, np.sum(exp(own.value) * own.first * own.first, axis=1), truth.zero)
         log_chance = (log_chance[:, None] + law.value).ravel()
-        added = own.each(lambda part, used=used: np.where(used[:, None], part, truth.zero).ravel())
-        total = total.each(lambda part: part.repeat(n_arms)) + added
+        total = total.each(lambda part: part.repeat(n_arms)) + own.each(partial(_masked, used, truth.zero))
         information, stops = (information + carried).repeat(n_arms), (stops + used).repeat(n_arms)
         if t < rounds - 1:
             losses = table[t % len(table)]
@@ -209,6 +209,11 @@ def _children(nodes: _Nodes, law: Series, losses: Numbers, multiplier: Any, vari
     falls, rises = (lost & (signed > 0))[:, :, None] & drawn, (lost & (signed < 0) & ~nodes.dead)[:, :, None] & ~drawn
     dead = np.repeat(nodes.dead, n_arms, axis=0) | (falls | rises).reshape(count * n_arms, n_arms)
     return _Nodes(nodes.rate, sums, dead, nodes.arithmetic)
+
+
+def _masked(used: NDArray[np.bool_], zero: Any, part: Numbers) -> Numbers:
+    """The entries of `part` (nodes, arms) at the nodes `used` and `zero` elsewhere, in one row."""
+    return np.where(used[:, None], part, zero).ravel()
 
 
 def _replaced(series: Series, where: NDArray[np.bool_], value: Any, derivative: Any) -> Series:

@@ -56,7 +56,7 @@ def literal_simulate(
 ) -> tuple[Arms, Array]:
     """Return the arms (rounds,) that Exp3 draws and the losses (rounds,) that it pays; exact up to rounding.
 
-    `learning_rate` > 0; `mean_losses` (arms,) or (rounds, arms), any real numbers; `uniforms` (rounds,) in [0, 1) decide
+    `learning_rate` > 0; `mean_losses` (arms,) or (rounds, arms), any real numbers; `uniforms` (rounds,) in [0, 1) choose
     the arms: the first whose cumulated probability exceeds the uniform of the round. The losses are the mean losses, or
     with `loss_uniforms` (rounds,) in [0, 1) they are 1 where that is below the mean loss of the drawn arm, else 0.
     `variant`: see `Variant`. Raises `ValueError` outside these domains. The model of ex.D1.
@@ -82,8 +82,8 @@ def literal_log_likelihood(
 
     `learning_rate` > 0, the candidate; `arms` (rounds,), whole numbers from 0 to `n_arms` - 1, and `losses` (rounds,),
     any real numbers, are the history; `stop` from 1 to rounds is the number of rounds used, all of them by default;
-    `variant`: see `Variant`. A dead arm in the history makes the value -inf and the derivatives 0. Raises `ValueError`
-    outside these domains. Sensitivities of ex.D1.
+    `variant`: see `Variant`. A dead arm in the history makes value and derivatives -inf. Raises `ValueError` outside
+    these domains. Sensitivities of ex.D1.
 
     After a loss 1 of arm 0 the log-odds x = 2 eta are 1, so log p = -log(1 + e) and d log p = -2 e / (1 + e):
 
@@ -161,14 +161,14 @@ def total(logs: Sequence[Logs], drawn: Sequence[int], arithmetic: Arithmetic) ->
     """Return value, score and Hessian of a history by `logs` and `drawn` as `replayed` gives them; for `arithmetic`.
 
     >>> total([[Series(-0.5, 1.0, 2.0), None]], [0], FLOATS), total([[Series(-0.5, 1.0, 2.0), None]], [1], FLOATS)
-    ((-0.5, 1.0, 2.0), (-inf, 0.0, 0.0))
+    ((-0.5, 1.0, 2.0), (-inf, -inf, -inf))
     """
     zero = arithmetic.number(0.0)
     result = Series(zero, zero, zero)
     for row, arm in zip(logs, drawn, strict=True):
         log = row[arm]
         if log is None:
-            return arithmetic.number(-math.inf), zero, zero
+            return (arithmetic.number(-math.inf),) * 3
         result = result + log
     return result.value, result.first, result.second
 
