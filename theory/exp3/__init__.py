@@ -45,6 +45,16 @@ affinity and lower bounds, and the prediction bound are exact for every eta and 
 eta -> 0 at fixed S = eta T; their relative error is of order eta over the smallest probability reached.
 """
 
+from theory.exp3.candidate import (
+    candidate_log_likelihood,
+    candidate_probability,
+    cliff_time,
+)
+from theory.exp3.full_horizon import (
+    ParameterFreeLadder,
+    full_horizon_standard_deviation,
+    parameter_free_ladder,
+)
 from theory.exp3.mean_field import (
     MeanFieldPath,
     equal_losses_information,
@@ -54,13 +64,31 @@ from theory.exp3.mean_field import (
     prediction_constant,
     scaled_exit_time,
 )
+from theory.exp3.prediction import (
+    PredictionBound,
+    likelihood_ratio_quantile,
+    mean_prediction_error,
+    prediction_bound,
+    prediction_quantile,
+)
 
 __all__ = [
     "MeanFieldPath",
+    "ParameterFreeLadder",
+    "PredictionBound",
+    "candidate_log_likelihood",
+    "candidate_probability",
+    "cliff_time",
     "equal_losses_information",
+    "full_horizon_standard_deviation",
+    "likelihood_ratio_quantile",
     "mean_field_information",
     "mean_field_path",
+    "mean_prediction_error",
     "mle_standard_deviation",
+    "parameter_free_ladder",
+    "prediction_bound",
     "prediction_constant",
+    "prediction_quantile",
     "scaled_exit_time",
 ]

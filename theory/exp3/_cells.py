@@ -22,9 +22,14 @@ def read_losses(mean_losses: ArrayLike, gains: bool) -> Array:
     if len(losses) < 2:
         raise ValueError("mean_losses must have shape (arms,) with arms >= 2, got shape (1,)")
     check_range("mean_losses", np.abs(losses), high=1e150)
-    if not isinstance(gains, bool | np.bool_):
-        raise ValueError(f"gains must be True or False, got gains={gains!r}")
-    return -losses if gains else losses
+    return -losses if read_flag("gains", gains) else losses
+
+
+def read_flag(name: str, value: bool) -> bool:
+    """Return `value` after checking that it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {name}={value!r}")
+    return bool(value)
 
 
 def read_course(

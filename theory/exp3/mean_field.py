@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike
 from theory._checks import check_integer, check_range
 from theory.exp3._cells import Array, as_given, read_course, read_losses
 from theory.exp3._course import course
+from theory.exp3._levels import in_rows
 
 __all__ = [
     "MeanFieldPath",
@@ -120,15 +121,10 @@ def mle_standard_deviation(
     """
     rate = check_range("learning_rate", learning_rate, low=0.0, open_low=True)
     times, losses, unit, shape = read_course(scaled_time, mean_losses, gains)
-    try:
-        whole = np.broadcast_shapes(rate.shape, shape)
-    except ValueError as error:
-        raise ValueError(
-            f"learning_rate and scaled_time must broadcast, got shapes {rate.shape} and {shape}"
-        ) from error
+    log_information = course(times, losses).log_information.reshape(shape) - np.log(unit)
+    (rates, logs), whole = in_rows(learning_rate=rate, scaled_time=log_information)
     with np.errstate(over="ignore", under="ignore"):
-        log_information = course(times, losses).log_information.reshape(shape) - np.log(unit)
-        return as_given(np.exp(0.5 * (np.log(rate) - log_information)), whole)
+        return as_given(np.exp(0.5 * (np.log(rates) - logs)), whole)
 
 
 def mean_field_path(scaled_time: ArrayLike, mean_losses: ArrayLike, gains: bool = False) -> MeanFieldPath:
@@ -205,11 +201,9 @@ def equal_losses_information(scaled_time: ArrayLike, loss: ArrayLike, n_arms: fl
     0.179570457115
     """
     arms = check_integer("n_arms", n_arms, low=2)
-    times, losses = check_range("scaled_time", scaled_time, low=0.0), check_range("loss", loss)
-    try:
-        shape = np.broadcast_shapes(times.shape, losses.shape)
-    except ValueError as error:
-        raise ValueError(f"scaled_time and loss must broadcast, got shapes {times.shape} and {losses.shape}") from error
+    (times, losses), shape = in_rows(
+        scaled_time=check_range("scaled_time", scaled_time, low=0.0), loss=check_range("loss", loss)
+    )
     with np.errstate(over="ignore", under="ignore"):
         x = np.clip(2.0 * (times * losses), -1e300, 1e300)
         near = np.clip(x, -1.0, 1.0)
