@@ -14,6 +14,7 @@ precise_replay                                       the same with any number of
 
 from __future__ import annotations
 
+from simulations.exp3.branch_and_bound import CertifiedMaximum, certified_maximum
 from simulations.exp3.enumeration import Enumeration, enumerate_histories
 from simulations.exp3.jumps import (
     LadderEstimate,
@@ -24,13 +25,16 @@ from simulations.exp3.jumps import (
 )
 from simulations.exp3.likelihood import LogLikelihood, PrecisionWarning, Replay, log_likelihood, replay
 from simulations.exp3.literal import literal_log_likelihood, literal_simulate
+from simulations.exp3.maximum import Estimate, maximum_likelihood
 from simulations.exp3.precise import PreciseReplay, precise_log_likelihood, precise_replay, precise_simulate
 from simulations.exp3.simulation import Histories, exit_times, simulate
 from simulations.exp3.variant import CLASSIC, Variant
 
 __all__ = [
     "CLASSIC",
+    "CertifiedMaximum",
     "Enumeration",
+    "Estimate",
     "Histories",
     "LadderEstimate",
     "LadderHistories",
@@ -39,6 +43,7 @@ __all__ = [
     "PrecisionWarning",
     "Replay",
     "Variant",
+    "certified_maximum",
     "enumerate_histories",
     "exit_times",
     "ladder_log_likelihood",
@@ -46,6 +51,7 @@ __all__ = [
     "literal_log_likelihood",
     "literal_simulate",
     "log_likelihood",
+    "maximum_likelihood",
     "precise_log_likelihood",
     "precise_replay",
     "precise_simulate",
