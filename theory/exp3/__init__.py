@@ -55,6 +55,29 @@ from theory.exp3.full_horizon import (
     full_horizon_standard_deviation,
     parameter_free_ladder,
 )
+from theory.exp3.information import (
+    Plateaus,
+    exit_information,
+    expected_pulls,
+    information_plateaus,
+    ladder_information,
+)
+from theory.exp3.ladder import (
+    ExitTime,
+    Truncation,
+    admissible_truncation,
+    exit_time,
+    ladder,
+    sharp_probability_bound,
+    sure_probability_bound,
+)
+from theory.exp3.lower_bounds import (
+    Gap,
+    indistinguishable_gap,
+    ladder_affinity,
+    two_point_bound,
+    van_trees_bound,
+)
 from theory.exp3.mean_field import (
     MeanFieldPath,
     equal_losses_information,
@@ -73,14 +96,27 @@ from theory.exp3.prediction import (
 )
 
 __all__ = [
+    "ExitTime",
+    "Gap",
     "MeanFieldPath",
     "ParameterFreeLadder",
+    "Plateaus",
     "PredictionBound",
+    "Truncation",
+    "admissible_truncation",
     "candidate_log_likelihood",
     "candidate_probability",
     "cliff_time",
     "equal_losses_information",
+    "exit_information",
+    "exit_time",
+    "expected_pulls",
     "full_horizon_standard_deviation",
+    "indistinguishable_gap",
+    "information_plateaus",
+    "ladder",
+    "ladder_affinity",
+    "ladder_information",
     "likelihood_ratio_quantile",
     "mean_field_information",
     "mean_field_path",
@@ -91,4 +127,8 @@ __all__ = [
     "prediction_constant",
     "prediction_quantile",
     "scaled_exit_time",
+    "sharp_probability_bound",
+    "sure_probability_bound",
+    "two_point_bound",
+    "van_trees_bound",
 ]
