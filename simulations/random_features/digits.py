@@ -171,11 +171,12 @@ def _feature_cell(rng: np.random.Generator, order: NDArray[np.int64], k: float) 
     """
     inputs, labels = (part[order] for part in digits_pool())
     if math.isinf(k):
-        kernel = _pool_kernel()[np.ix_(order, order)]
+        kernel = _pool_kernel()
 
         def draw(n: int) -> tuple[Array, Array]:
-            root = cholesky(kernel[:n, :n])
-            return root, solve(root, kernel[:n, n:]).T
+            rows = kernel[order[:n]][:, order]  # n rows only: all of the pool's would cost most of the replicate
+            root = cholesky(rows[:, :n])
+            return root, solve(root, rows[:, n:]).T
 
     else:
         features = relu_features(rng, inputs, int(k))
