@@ -10,11 +10,25 @@ enumerate_histories                                  every history with its prob
 literal_simulate, literal_log_likelihood             the definition in plain Python loops, slow
 precise_simulate, precise_log_likelihood,
 precise_replay                                       the same with any number of digits
+Measures, measure(rng, replicates, **setting) -> array (replicates, outputs), columns named by ..._OUTPUTS:
+score_moments, information_samples                   the score identities; information times a power of the rate
+estimates, ladder_estimates                          errors, ratios and distances of the maximum over an interval
+candidate_likelihoods, finite_set_errors,
+estimates_candidate_truncation                       candidates: the cliff, finite sets, a wrong rule of truncation
+exit_rounds, sensitivities, returning_pulls,
+least_probabilities                                  the run itself: exits, chaos, returns, worst histories
 """
 
 from __future__ import annotations
 
 from simulations.exp3.branch_and_bound import CertifiedMaximum, certified_maximum
+from simulations.exp3.candidate_measures import (
+    FINITE_SET_OUTPUTS,
+    TRUNCATION_OUTPUTS,
+    candidate_likelihoods,
+    estimates_candidate_truncation,
+    finite_set_errors,
+)
 from simulations.exp3.enumeration import Enumeration, enumerate_histories
 from simulations.exp3.jumps import (
     LadderEstimate,
@@ -26,12 +40,36 @@ from simulations.exp3.jumps import (
 from simulations.exp3.likelihood import LogLikelihood, PrecisionWarning, Replay, log_likelihood, replay
 from simulations.exp3.literal import literal_log_likelihood, literal_simulate
 from simulations.exp3.maximum import Estimate, maximum_likelihood
+from simulations.exp3.measures import (
+    ESTIMATE_OUTPUTS,
+    LADDER_OUTPUTS,
+    SCORE_OUTPUTS,
+    estimates,
+    information_samples,
+    ladder_estimates,
+    score_moments,
+)
 from simulations.exp3.precise import PreciseReplay, precise_log_likelihood, precise_replay, precise_simulate
+from simulations.exp3.process_measures import (
+    RETURN_OUTPUTS,
+    SENSITIVITY_OUTPUTS,
+    exit_rounds,
+    least_probabilities,
+    returning_pulls,
+    sensitivities,
+)
 from simulations.exp3.simulation import Histories, exit_times, simulate
 from simulations.exp3.variant import CLASSIC, Variant
 
 __all__ = [
     "CLASSIC",
+    "ESTIMATE_OUTPUTS",
+    "FINITE_SET_OUTPUTS",
+    "LADDER_OUTPUTS",
+    "RETURN_OUTPUTS",
+    "SCORE_OUTPUTS",
+    "SENSITIVITY_OUTPUTS",
+    "TRUNCATION_OUTPUTS",
     "CertifiedMaximum",
     "Enumeration",
     "Estimate",
@@ -43,11 +81,19 @@ __all__ = [
     "PrecisionWarning",
     "Replay",
     "Variant",
+    "candidate_likelihoods",
     "certified_maximum",
     "enumerate_histories",
+    "estimates",
+    "estimates_candidate_truncation",
+    "exit_rounds",
     "exit_times",
+    "finite_set_errors",
+    "information_samples",
+    "ladder_estimates",
     "ladder_log_likelihood",
     "ladder_maximum_likelihood",
+    "least_probabilities",
     "literal_log_likelihood",
     "literal_simulate",
     "log_likelihood",
@@ -56,6 +102,9 @@ __all__ = [
     "precise_replay",
     "precise_simulate",
     "replay",
+    "returning_pulls",
+    "score_moments",
+    "sensitivities",
     "simulate",
     "simulate_ladder",
 ]
