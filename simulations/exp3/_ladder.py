@@ -53,7 +53,7 @@ def count_levels(eta: float, others: float, rounds: float, most: int) -> int:
     """Return a bound on the pulls in `rounds` rounds that no random number exceeds; `most` if it is beyond that."""
     x, levels = 0.0, 0
     while levels < most and levels < rounds:
-        log_p, log_q, _ = law(x, others)
+        _, log_q, _ = law(x, others)
         if x == math.inf or 1.0 + math.floor(_FINEST / -log_q) > rounds:
             break
         levels += 1

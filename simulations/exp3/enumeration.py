@@ -125,8 +125,8 @@ def _first_round(name: str, rate: float, n_arms: int, digits: int | None) -> _No
     arithmetic = Arithmetic(np.exp, np.log, np.log1p, float, _LIMIT)
     if digits is not None:
         exact = precise_arithmetic(digits)
-        functions = (np.frompyfunc(function, 1, 1) for function in (exact.exp, exact.log, exact.log1p))
-        arithmetic = Arithmetic(*functions, exact.number, _LIMIT)
+        exp, log, log1p = (np.frompyfunc(function, 1, 1) for function in (exact.exp, exact.log, exact.log1p))
+        arithmetic = Arithmetic(exp, log, log1p, exact.number, _LIMIT)
     number = arithmetic.number
     eta = number(check_number(name, rate, low=0.0, high=LARGEST, open_low=True))
     zeros = np.full((1, n_arms), number(0.0))

@@ -65,7 +65,7 @@ def simulate_ladder(
 ) -> LadderHistories:
     """Return the rounds of the lossy arm's pulls in independent runs, a `LadderHistories`; exact in law.
 
-    To within 2^-64 a pull, the resolution of the random numbers. `learning_rate` > 0; `rounds` from 1 to 1e300, whole;
+    To rounding, that is, and to 2^-64 a pull, the resolution of the random numbers. `learning_rate` > 0; `rounds` from 1 to 1e300, whole;
     `replicates` >= 1; `seed` and `first_replicate` whole numbers in [0, 2^62]: replicate i is a function of seed and
     first_replicate + i alone, and its pulls do not depend on `rounds`; `n_arms` >= 2, of which one pays `loss` > 0 and
     the others nothing. The random numbers are not those of `simulate`. Raises `ValueError` outside these domains, and
@@ -107,7 +107,7 @@ def ladder_log_likelihood(
     A pull in round 1 makes x = 2 eta = 1; three rounds without one have probability (1 - p)^3, p = 1/(1 + e):
 
     >>> value, score, _ = ladder_log_likelihood(0.5, [1], 4)
-    >>> round(float(value), 6), round(-math.log(2) - 3 * math.log1p(math.exp(-1)), 6)
+    >>> round(float(value), 6), round(float(-np.log(2) - 3 * np.log1p(np.exp(-1))), 6)
     (-1.632932, -1.632932)
     """
     rates = check_learning_rate(learning_rate)
@@ -155,7 +155,7 @@ def ladder_maximum_likelihood(
     A pull in round 1 makes p = 1/(1 + e^(2 eta)); then one pull in round 5 is likeliest at p = 1/4, eta = log(3)/2:
 
     >>> found = ladder_maximum_likelihood([1, 5], 5, (0.01, 10.0))
-    >>> round(found.learning_rate, 12), round(math.log(3) / 2, 12), found.at_bound
+    >>> round(found.learning_rate, 12), round(float(np.log(3)) / 2, 12), found.at_bound
     (0.549306144334, 0.549306144334, 0)
     """
     unit, horizon, n_arms = check_ladder(1.0, rounds, n_arms, loss)
@@ -198,7 +198,7 @@ def check_pulls(pulls: ArrayLike, rounds: float) -> Array:
     row, column = first_fault(table)
     if row >= 0:
         raise ValueError(
-            f"pulls must be increasing whole rounds followed by zeros only, got {table[row, column]!r} at place "
+            f"pulls must be increasing whole rounds followed by zeros only, got {float(table[row, column])!r} at place "
             f"{column} of history {row}"
         )
     return table

@@ -56,7 +56,7 @@ def literal_simulate(
 ) -> tuple[Arms, Array]:
     """Return the arms (rounds,) that Exp3 draws and the losses (rounds,) that it pays; exact up to rounding.
 
-    `learning_rate` > 0; `mean_losses` (arms,) or (rounds, arms), any real numbers; `uniforms` (rounds,) in [0, 1) choose
+    `learning_rate` > 0; `mean_losses` (arms,) or (rounds, arms), any real numbers; `uniforms` (rounds,) in [0, 1) draw
     the arms: the first whose cumulated probability exceeds the uniform of the round. The losses are the mean losses, or
     with `loss_uniforms` (rounds,) in [0, 1) they are 1 where that is below the mean loss of the drawn arm, else 0.
     `variant`: see `Variant`. Raises `ValueError` outside these domains. The model of ex.D1.
@@ -266,6 +266,7 @@ def _draw(chances: Sequence[Any], uniform: float) -> int:
 def _check_uniforms(name: str, uniforms: ArrayLike, size: int | None) -> Array:
     """`uniforms` as an array (rounds,) of numbers in [0, 1), of length `size` if one is given."""
     draws = check_range(name, uniforms, low=0.0, high=1.0, open_high=True)
-    if draws.ndim != 1 or (size is not None and draws.size != size):
-        raise ValueError(f"{name} must have shape ({'rounds' if size is None else size},), got shape {draws.shape}")
+    if draws.ndim != 1 or (draws.size == 0 if size is None else draws.size != size):
+        wanted = "(rounds,) with rounds >= 1" if size is None else f"({size},)"
+        raise ValueError(f"{name} must have shape {wanted}, got shape {draws.shape}")
     return draws
