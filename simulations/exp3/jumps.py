@@ -65,11 +65,11 @@ def simulate_ladder(
 ) -> LadderHistories:
     """Return the rounds of the lossy arm's pulls in independent runs, a `LadderHistories`; exact in law.
 
-    To rounding, that is, and to 2^-64 a pull, the resolution of the random numbers. `learning_rate` > 0; `rounds` from 1 to 1e300, whole;
-    `replicates` >= 1; `seed` and `first_replicate` whole numbers in [0, 2^62]: replicate i is a function of seed and
-    first_replicate + i alone, and its pulls do not depend on `rounds`; `n_arms` >= 2, of which one pays `loss` > 0 and
-    the others nothing. The random numbers are not those of `simulate`. Raises `ValueError` outside these domains, and
-    where the pulls would be more than 2^28 numbers. Time: some 20 ns a pull. Derived, ex.D2.
+    To rounding, that is, and to 2^-64 a pull, the resolution of the random numbers. `learning_rate` > 0; `rounds` from
+    1 to 1e300, whole; `replicates` >= 1; `seed` and `first_replicate` whole numbers in [0, 2^62]: replicate i is a
+    function of seed and first_replicate + i alone, and its pulls do not depend on `rounds`; `n_arms` >= 2, of which one
+    pays `loss` > 0 and the others nothing. The random numbers are not those of `simulate`. Raises `ValueError` outside
+    these domains, and where the pulls would be more than 2^28 numbers. Time: some 20 ns a pull. Derived, ex.D2.
 
     At rate 1 the levels are x = 0, 2, 10.4 and 32869: three pulls and no more, even in 1e15 rounds:
 

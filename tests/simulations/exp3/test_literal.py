@@ -160,7 +160,7 @@ def test_rates_that_fall_within_a_run_cross_a_threshold_at_a_fixed_time() -> Non
     for cumulative, expected in ((False, 8), (True, 11)):
         variant, times = Variant(rate_exponent=0.5, cumulative=cumulative), []
         for _ in range(401):
-            arms, losses = literal_simulate(1.0, [1.0, 0.0], rng.random(40), variant=variant)
+            _, losses = literal_simulate(1.0, [1.0, 0.0], rng.random(40), variant=variant)
             x, total, t = 0.0, 0.0, 0
             while t < 40 and 1 / (1 + math.exp(x)) >= 0.05:
                 t += 1
