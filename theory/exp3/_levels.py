@@ -16,7 +16,7 @@ from theory._checks import check_integer, check_range
 Array = NDArray[np.float64]
 LARGEST = 1e150  # learning rates and losses whose products stay finite
 MOST_ROUNDS = 1e300
-MOST_CLIMBED = 10_000_000  # levels followed one by one
+MOST_CLIMBED = 5_000_000  # levels followed one by one
 MOST_LEVELS = 50_000  # in a chain
 FLOOR = -46.0  # log of the relative size, 1e-20, below which a level is left out
 
@@ -88,6 +88,12 @@ def too_long(rate: float, levels: int) -> ValueError:
         f"learning_rate * loss must be larger, got {rate!r}: the ladder has more than {levels} levels before it ends; "
         "the limit of small learning rates (mean_field_information, scaled_exit_time) holds there"
     )
+
+
+def probability(log_odds: float, n_arms: int) -> float:
+    """Return p = 1/(1 + (K - 1) e^x), exactly 1/K at x = 0 and 0 where it is below float64."""
+    rarity = math.exp(-log_odds)
+    return rarity / (rarity + (n_arms - 1.0))
 
 
 def log_probability(log_odds: Array, n_arms: int) -> Array:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory.exp3._levels import (
-    FLOOR,
     MOST_LEVELS,
     Array,
     by_ladder,
@@ -27,6 +26,8 @@ from theory.exp3._levels import (
     too_long,
 )
 from theory.exp3._matrix_powers import Chain, weighted_powers
+
+UNREACHED = -80.0  # log of the weight, 1e-35, below which what is left out does not show in sqrt(1 - rho)
 
 
 def affinity_rows(
@@ -60,10 +61,10 @@ def _chain(rate: float, step: float, n_arms: int, rounds: float) -> Chain:
         u = -math.exp(-0.5 * low) * math.expm1(-0.5 * ahead) / (1.0 + math.exp(-0.5 * (low + far)))
         root = math.sqrt(1.0 + u * u)
         lose = u * u / (root * (1.0 + root))
-        if move + lose == 0.0 or log_rounds + math.log(move + lose) < FLOOR:
+        if move + lose == 0.0 or log_rounds + math.log(move + lose) < UNREACHED:
             break
         rows.append((stay, move, lose))
-        if move == 0.0 or log_rounds + math.log(move) < FLOOR:
+        if move == 0.0 or log_rounds + math.log(move) < UNREACHED:
             break
         if len(rows) > MOST_LEVELS:
             raise too_long(rate, MOST_LEVELS)

@@ -31,6 +31,7 @@ from theory.exp3._levels import (
     in_rows,
     log_complement,
     log_probability,
+    probability,
     read_arms,
     read_loss,
     read_rate,
@@ -42,7 +43,8 @@ from theory.exp3._matrix_powers import Chain, weighted_powers
 
 __all__ = ["Plateaus", "exit_information", "expected_pulls", "information_plateaus", "ladder_information"]
 
-DEEPEST = 1000.0  # log-odds that 1e300 rounds do not reach: x' < 1e100 where p n = 1e-134, down to eta l = 1e-40
+DEEPEST = 1500.0  # log-odds beyond which 1e300 rounds add nothing that float64 holds
+FAINT = -650.0  # log p below which p is scaled up, and the gain down: p may be below float64 where n p is not
 TALLEST = 1e290  # log-odds up to which plateaus are followed
 
 
@@ -201,21 +203,25 @@ def _chain(rate: float, n_arms: int, rounds: float, scores: bool) -> Chain:
             raise too_long(rate, MOST_LEVELS)
         steps.append((log_odds, slope))
     log_odds, slope = np.array(steps).T
-    log_stay, move = log_complement(log_odds, n_arms), np.exp(log_probability(log_odds, n_arms))
+    log_stay, log_move = log_complement(log_odds, n_arms), log_probability(log_odds, n_arms)
     gain = slope * slope * np.exp(log_stay) if scores else np.ones(len(steps))
-    return Chain(log_stay, move, np.zeros(len(steps)), np.concatenate(([0.0], np.cumsum(gain))))
+    weight = np.concatenate(([0.0], np.cumsum(gain)))
+    shift = max(0.0, FAINT - float(log_move[-1]))  # only the last level can be that deep
+    log_move[-1] += shift
+    weight[-1] *= math.exp(-shift)
+    return Chain(log_stay, np.exp(log_move), np.zeros(len(steps)), weight)
 
 
 def _before_exit(rate: float, threshold: float, n_arms: int) -> float:
     total = 0.0
     for level, (log_odds, slope) in enumerate(rungs(rate, n_arms)):
-        odds = (n_arms - 1.0) * math.exp(min(log_odds, 700.0))
-        if 1.0 / (1.0 + odds) < threshold:
-            return total
+        p = probability(log_odds, n_arms)
+        if p < threshold:
+            break
         if level == MOST_LEVELS:
             raise too_long(rate, MOST_LEVELS)
-        total += slope * slope * odds / (1.0 + odds)
-    raise AssertionError("unreachable")
+        total += slope * slope * (1.0 - p)
+    return total
 
 
 def _tower(rate: float, n_arms: int) -> tuple[Array, Array]:

@@ -29,6 +29,7 @@ from theory.exp3._levels import (
     MOST_CLIMBED,
     Array,
     in_rows,
+    probability,
     read_arms,
     read_loss,
     read_rate,
@@ -74,7 +75,7 @@ def ladder(
     1/(1 + (K - 1) e^{x_m}). x'_{m+1} = x'_m + l/p_m + eta l (1 - p_m)/p_m x'_m.
 
     learning_rate: eta, > 0, at most 1e150.
-    levels: the last m, a whole number >= 0, at most 1e7.
+    levels: the last m, a whole number >= 0, at most 5e6.
     n_arms: K, 2, 3, ...
     loss: l of the lossy arm, > 0, at most 1e150, broadcast against `learning_rate`.
 
@@ -109,7 +110,7 @@ def exit_time(learning_rate: ArrayLike, threshold: ArrayLike, n_arms: int = 2, l
     loss: l of the lossy arm, > 0, at most 1e150, broadcast likewise.
 
     Floats for single numbers, else arrays. Limits: (1, 0, 1) for thresholds above 1/K; inf where a moment is beyond
-    float64. Raises `ValueError` outside the domain and for ladders of more than 1e7 levels (eta l below about 1e-7).
+    float64. Raises `ValueError` outside the domain and for ladders of more than 5e6 levels (eta l below about 1e-7).
     Source: derived, claims ex.D2 and ex.D3.
 
     >>> [round(value, 6) for value in exit_time(0.5, 0.1)]  # p = 1/2, 1/(1 + e): 1 + 2 + (1 + e); 2 + e (1 + e)
@@ -160,7 +161,7 @@ def sharp_probability_bound(
     loss: the largest loss, > 0, at most 1e150, broadcast likewise.
 
     A float for single numbers, else an array. Limit: 0 where the bound is below float64. Raises `ValueError` outside
-    the domain and for ladders of more than 1e7 levels. Source: derived, claim ex.D3.
+    the domain and for ladders of more than 5e6 levels. Source: derived, claim ex.D3.
 
     >>> sharp_probability_bound([1, 2, 3], 0.5).round(6)  # 1/2, 1/(1 + e), 1/(1 + e^(1 + (1 + e)/2))
     array([0.5     , 0.268941, 0.054211])
@@ -193,7 +194,7 @@ def admissible_truncation(
 
     Whole numbers as floats for single arguments, else arrays. Limits: 0 for thresholds above 1/K (no round has the
     property); quotients within 1e-12 of a whole number count as whole. Raises `ValueError` outside the domain and for
-    ladders of more than 1e7 levels. Source: paper, reconstructed, claim ex.T2; derived, claim ex.D3.
+    ladders of more than 5e6 levels. Source: paper, reconstructed, claim ex.T2; derived, claim ex.D3.
 
     >>> admissible_truncation(0.1, 0.05)  # 0.45/0.1 = 4.5; the ladder stays above 0.05 for longer
     Truncation(linear=5.0, sharp=8.0)
@@ -202,7 +203,7 @@ def admissible_truncation(
     level = check_range("threshold", threshold, low=0.0, high=1.0, open_low=True)
     sharp = np.asarray(exit_time(rate, level, arms, most).sure_lower_bound) - 1.0
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-        quotient = np.where(level > 1.0 / arms, -1.0, (1.0 / arms - level) / rate / most)
+        quotient = np.where(level > 1.0 / arms, -0.5, (1.0 / arms - level) / rate / most)
         linear = np.minimum(np.floor(quotient * (1.0 + WHOLE)) + 1.0, sharp)  # the ladder is never behind
     return Truncation(as_given(linear, linear.shape), as_given(sharp, sharp.shape))
 
@@ -217,12 +218,14 @@ def _exit(rate: float, threshold: float, n_arms: int) -> tuple[float, float, flo
 
 def _probabilities(rate: float, n_arms: int, most: float, threshold: float = 0.0) -> Array:
     """Return p_0, p_1, ..., at most `most` of them, up to the last that is >= threshold and above 0."""
+    if min(most * rate, 1.0 / n_arms - threshold) > MOST_CLIMBED * rate:  # a level lowers p by `rate` at most
+        raise too_long(rate, MOST_CLIMBED)
     levels = []
     for log_odds, _ in rungs(rate, n_arms):
-        if len(levels) > MOST_CLIMBED:
-            raise too_long(rate, MOST_CLIMBED)
-        p = 1.0 / (1.0 + (n_arms - 1.0) * float(np.exp(min(log_odds, 745.2))))
+        p = probability(log_odds, n_arms)
         if len(levels) >= most or p < threshold or p == 0.0:
-            return np.array(levels)
+            break
+        if len(levels) == MOST_CLIMBED:
+            raise too_long(rate, MOST_CLIMBED)
         levels.append(p)
-    raise AssertionError("unreachable")
+    return np.array(levels)
