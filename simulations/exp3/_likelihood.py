@@ -21,8 +21,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simulations.exp3._lanes import LANES, evaluate_lanes, plain
 from simulations.exp3._update import (
     BLOCK,
+    LIMIT,
     Options,
     block_moments,
     increment,
@@ -32,45 +34,41 @@ from simulations.exp3._update import (
     move,
     multiplier,
     new_weights,
+    saturate_c,
+    saturate_g,
     sensitivity,
     spread,
     step,
-    two_arms,
-    two_arms_log,
+    two_laws,
+    two_move,
 )
 
-__all__ = ["LIMIT", "evaluate", "evaluate_all", "record"]
+__all__ = ["evaluate", "evaluate_all", "record"]
 
 Array = NDArray[np.float64]
 Arms = NDArray[np.int16]
 Evaluation = tuple[float, float, float, float, float, int]
-LIMIT = 1e-6 * 2.0**52  # a condition beyond it leaves fewer than six digits
-_LARGEST_G, _LARGEST_C = 1e130, 1e260
-_RUN = 256
+_RUN = 256  # rounds summed together
+_FEWEST = 8  # pairs for which lanes are worth their idle ones
 
 
 # --- two arms: log-odds and their two derivatives
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _two_laws(
     x: float, dx: float, ddx: float, options: Options
 ) -> tuple[float, float, float, float, float, float, float, float, float]:
     """p, log p, h, h2 of arm 0, the same of arm 1, and sum p h^2."""
-    p0, p1 = two_arms(x)
-    log0, log1 = two_arms_log(x)
-    information = p0 * p1 * dx * dx
-    h0, h1 = p1 * dx, -p0 * dx
-    k0, k1 = p1 * ddx - information, -p0 * ddx - information
-    if options.mixing > 0.0:
-        p0, h0, k0 = mix(p0, h0, k0, 2, options)
-        p1, h1, k1 = mix(p1, h1, k1, 2, options)
-        log0, log1 = math.log(p0), math.log(p1)
-        information = p0 * h0 * h0 + p1 * h1 * h1
-    return p0, log0, h0, k0, p1, log1, h1, k1, information
+    laws = two_laws(x, dx, ddx)
+    if options.mixing == 0.0:
+        return laws
+    p0, h0, k0 = mix(laws[0], laws[2], laws[3], 2, options)
+    p1, h1, k1 = mix(laws[4], laws[6], laws[7], 2, options)
+    return p0, math.log(p0), h0, k0, p1, math.log(p1), h1, k1, p0 * h0 * h0 + p1 * h1 * h1
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _two_move(
     x: float, dx: float, ddx: float, arm: int, eta: float, loss: float, t: int, p: float, h: float, k: float,
     options: Options,
@@ -80,17 +78,7 @@ def _two_move(
     if options.cumulative and t > 0:
         ratio = factor / multiplier(t, options)
         x, dx, ddx = x * ratio, dx * ratio, ddx * ratio
-    if loss != 0.0:
-        r = step(loss, p, factor, options)
-        change = eta * r if arm == 0 else -eta * r
-        x -= change
-        if math.isfinite(r):
-            first, second = increment(eta, r, p, h, k, options)
-            dx = dx - first if arm == 0 else dx + first
-            ddx = ddx - second if arm == 0 else ddx + second
-            dx = min(max(dx, -_LARGEST_G), _LARGEST_G)
-            ddx = min(max(ddx, -_LARGEST_C), _LARGEST_C)
-    return x, dx, ddx
+    return two_move(x, dx, ddx, 1.0 if arm == 0 else -1.0, eta, step(loss, p, factor, options), p, h, k, options)
 
 
 @njit(cache=True, error_model="numpy")
@@ -128,7 +116,7 @@ def _two_evaluate(eta: float, arms: Arms, losses: Array, options: Options, floor
 # --- any number of arms: weights in blocks, laws of arms kept until a loss is paid
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _refresh(state: Array, g: Array, c: Array, means: Array, arm: int, everything: bool, options: Options) -> float:
     """Bring `means` up to date after a change of `arm`, or of `everything`; sum p h^2 of the round."""
     if everything:
@@ -146,7 +134,7 @@ def _refresh(state: Array, g: Array, c: Array, means: Array, arm: int, everythin
     return information
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _many_law(
     state: Array, g: Array, c: Array, means: Array, variance: float, arm: int, options: Options
 ) -> tuple[float, float, float, float]:
@@ -160,7 +148,7 @@ def _many_law(
     return p, log_of(state, g.size, arm, odds_against), h, k
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _many_move(
     state: Array, g: Array, c: Array, arm: int, eta: float, loss: float, t: int, p: float, h: float, k: float,
     options: Options,
@@ -168,19 +156,14 @@ def _many_move(
     """Bring weights and sensitivities to the round after round `t` from 0; whether all blocks have changed."""
     factor = multiplier(t + 1, options)
     ratio = factor / multiplier(t, options) if options.cumulative and t > 0 else 1.0
-    change = 0.0
     if ratio != 1.0:
         for i in range(g.size):
             g[i] *= ratio
             c[i] *= ratio
-    if loss != 0.0:
-        r = step(loss, p, factor, options)
-        change = eta * r
-        if math.isfinite(r):
-            first, second = increment(eta, r, p, h, k, options)
-            g[arm] = min(max(g[arm] - first, -_LARGEST_G), _LARGEST_G)
-            c[arm] = min(max(c[arm] - second, -_LARGEST_C), _LARGEST_C)
-    return move(state, g.size, arm, change, ratio)
+    r = step(loss, p, factor, options)
+    first, second = increment(eta, r, p, h, k, options)
+    g[arm], c[arm] = saturate_g(g[arm] - first), saturate_c(c[arm] - second)
+    return move(state, g.size, arm, eta * r, ratio)
 
 
 @njit(cache=True, error_model="numpy")
@@ -241,12 +224,22 @@ def evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: Option
 
 @njit(cache=True, error_model="numpy")
 def evaluate_all(rates: Array, arms: Arms, losses: Array, n_arms: int, options: Options, out: Array) -> None:
-    """Fill `out` (histories, rates, 6) with what `evaluate` returns; `arms` and `losses` (histories, rounds)."""
-    for i in range(arms.shape[0]):
-        for j in range(rates.size):
-            found = evaluate(rates[j], arms[i], losses[i], n_arms, options, -math.inf)
-            out[i, j, 0], out[i, j, 1], out[i, j, 2] = found[0], found[1], found[2]
-            out[i, j, 3], out[i, j, 4], out[i, j, 5] = found[3], found[4], found[5]
+    """Fill `out` (histories x rates, 6) with what `evaluate` returns; `arms` and `losses` (histories, rounds).
+
+    Rates run fastest. Two arms go through lanes, 32 pairs at a time, where there are enough to fill some.
+    """
+    lanes = n_arms == 2 and plain(options)
+    for start in range(0, out.shape[0], LANES):
+        end = min(start + LANES, out.shape[0])
+        filled = lanes and end - start >= _FEWEST
+        if filled:
+            evaluate_lanes(rates, arms, losses, start, options, out)
+        for pair in range(start, end):
+            if not filled or math.isnan(out[pair, 0]):
+                i, j = pair // rates.size, pair % rates.size
+                found = evaluate(rates[j], arms[i], losses[i], n_arms, options, -math.inf)
+                out[pair, 0], out[pair, 1], out[pair, 2] = found[0], found[1], found[2]
+                out[pair, 3], out[pair, 4], out[pair, 5] = found[3], found[4], found[5]
 
 
 @njit(cache=True, error_model="numpy")

@@ -1,7 +1,7 @@
 """Counter-based uniform numbers in compiled code: Threefry-2x64 with 20 rounds.
 
 A number is a function of (seed, replicate, stream, round): it depends neither on threads nor on how many rounds or
-replicates are drawn, and two runs with the same seed see the same numbers. 64 blocks at a time, the twenty rounds
+replicates are drawn, and two runs with the same seed see the same numbers. 32 blocks at a time, the twenty rounds
 outermost, so that the inner loops become vector instructions.
 
 J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, Parallel random numbers: as easy as 1, 2, 3, SC 2011.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["BUFFER", "fill_uniforms", "threefry"]
 
 Words = NDArray[np.uint64]
-_LANES = 64
+_LANES = 32
 BUFFER = 2 * _LANES  # uniform numbers made at a time
 _ROTATIONS = np.array([16, 42, 12, 31, 16, 32, 24, 21], dtype=np.uint64)
 _PARITY = np.uint64(0x1BD11BDAA9FC1A22)
@@ -46,10 +46,10 @@ def threefry(keys: Words, first: Words, second: Words) -> None:
 
 @njit(cache=True, error_model="numpy")
 def fill_uniforms(keys: Words, start: int, stream: int, first: Words, second: Words, out: NDArray[np.float64]) -> None:
-    """Write the uniforms of rounds start, ..., start + 127 to `out` (128,); `start` a multiple of 128.
+    """Write the uniforms of rounds start, ..., start + 63 to `out` (64,); `start` a multiple of 64.
 
     They lie strictly between 0 and 1, on the odd multiples of 2^-53. `keys` = (seed, replicate); `stream` tells
-    independent uses of a round apart; `first` and `second` (64,) are scratch.
+    independent uses of a round apart; `first` and `second` (32,) are scratch.
     """
     for i in range(_LANES):
         first[i] = np.uint64(start // 2 + i)

@@ -24,9 +24,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simulations.exp3._elementary import exp_minus, log1p_unit
+
 __all__ = [
     "BLOCK",
     "DEAD",
+    "LIMIT",
     "Options",
     "block_moments",
     "draw",
@@ -37,16 +40,21 @@ __all__ = [
     "move",
     "multiplier",
     "new_weights",
+    "saturate_c",
+    "saturate_g",
     "sensitivity",
     "spread",
     "step",
     "two_arms",
     "two_arms_log",
+    "two_laws",
+    "two_move",
 ]
 
 Array = NDArray[np.float64]
 BLOCK = 32  # arms whose weights are summed together
 DEAD = math.exp(-700.0)  # an arm less probable than this dies when it pays; exp stays a normal number
+LIMIT = 1e-6 * 2.0**52  # a condition |eta h| beyond it leaves fewer than six digits
 _LARGEST = 1e305  # estimates and log weights stop here
 _LARGEST_G, _LARGEST_C = 1e130, 1e260
 
@@ -67,13 +75,13 @@ class Options(NamedTuple):
 # --- one draw
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def multiplier(t: int, options: Options) -> float:
     """Return t^-exponent, the factor of the learning rate after round `t` = 1, 2, ..."""
     return 1.0 if options.exponent == 0.0 else t ** (-options.exponent)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def mix(p: float, h: float, h2: float, n_arms: int, options: Options) -> tuple[float, float, float]:
     """Return (p, h, h2) of an arm after mixing with the uniform law, from those of the softmax."""
     if options.mixing == 0.0:
@@ -84,57 +92,82 @@ def mix(p: float, h: float, h2: float, n_arms: int, options: Options) -> tuple[f
     return mixed, first, share * (h2 + h * h) / mixed - first * first
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def step(loss: float, p: float, factor: float, options: Options) -> float:
-    """Return the estimate r (with its sign and multiplier `factor`) from a nonzero `loss` and the drawn arm's `p`.
+    """Return the estimate r (with its sign and multiplier `factor`) from `loss` and the drawn arm's probability `p`.
 
     Infinite where the arm dies: then, and only then.
     """
     signed = options.sign * factor * loss
-    if p < DEAD and options.exploration == 0.0:
-        return math.copysign(math.inf, signed)
-    return min(max(signed / (p + options.exploration), -_LARGEST), _LARGEST)
+    r = min(max(signed / (p + options.exploration), -_LARGEST), _LARGEST)
+    r = math.copysign(math.inf, signed) if p < DEAD and options.exploration == 0.0 else r
+    return r if loss != 0.0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
-def _saturate(value: float, limit: float) -> float:
-    """Return `value` within +-`limit`."""
-    return min(max(value, -limit), limit)
+@njit(cache=True, error_model="numpy", forceinline=True)
+def saturate_g(value: float) -> float:
+    """Return `value` within +-1e130."""
+    return min(max(value, -_LARGEST_G), _LARGEST_G)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
+def saturate_c(value: float) -> float:
+    """Return `value` within +-1e260."""
+    return min(max(value, -_LARGEST_C), _LARGEST_C)
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
 def increment(eta: float, r: float, p: float, h: float, h2: float, options: Options) -> tuple[float, float]:
-    """Return what g and c of the drawn arm lose (y loses eta r); `r` from `step`, finite."""
-    u = p / (p + options.exploration)
-    s = u * h
-    return (
-        _saturate(r * (1.0 - eta * s), _LARGEST_G),
-        _saturate(r * (eta * (2.0 * s * s - u * (h * h + h2)) - 2.0 * s), _LARGEST_C),
-    )
+    """Return what g and c of the drawn arm lose (y loses eta r); `r` from `step`, nothing where that is infinite."""
+    s = h if options.exploration == 0.0 else p / (p + options.exploration) * h
+    u = 1.0 if options.exploration == 0.0 else p / (p + options.exploration)
+    first = r * (1.0 - eta * s)
+    second = r * (eta * (2.0 * s * s - u * (h * h + h2)) - 2.0 * s)
+    alive = abs(r) < math.inf
+    return first if alive else 0.0, second if alive else 0.0
 
 
 # --- two arms
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def two_arms(x: float) -> tuple[float, float]:
     """Return the softmax probabilities of arms 0 and 1 at log-odds `x`, both with full relative precision."""
-    e = math.exp(-abs(x))
+    e = exp_minus(abs(x))
     large = 1.0 / (1.0 + e)
-    return (large, e * large) if x >= 0.0 else (e * large, large)
+    small = e * large
+    return large if x >= 0.0 else small, small if x >= 0.0 else large
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def two_arms_log(x: float) -> tuple[float, float]:
     """Return the logarithms of what `two_arms` returns; the smaller one may be as low as -inf."""
-    large = -math.log1p(math.exp(-abs(x)))
-    return (large, large - x) if x >= 0.0 else (large + x, large)
+    large = 0.0 - log1p_unit(exp_minus(abs(x)))
+    return large if x >= 0.0 else large + x, large - x if x >= 0.0 else large
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def two_laws(x: float, dx: float, ddx: float) -> tuple[float, float, float, float, float, float, float, float, float]:
+    """Return p, log p, h, h2 of arm 0, the same of arm 1, and sum p h^2, without mixing."""
+    p0, p1 = two_arms(x)
+    log0, log1 = two_arms_log(x)
+    information = p0 * p1 * dx * dx
+    return p0, log0, p1 * dx, p1 * ddx - information, p1, log1, -p0 * dx, -p0 * ddx - information, information
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def two_move(
+    x: float, dx: float, ddx: float, side: float, eta: float, r: float, p: float, h: float, k: float, options: Options
+) -> tuple[float, float, float]:
+    """Return x, dx, ddx after a draw of arm 0 (`side` 1.0) or 1 (-1.0) with estimate `r` and law `p`, `h`, `k`."""
+    first, second = increment(eta, r, p, h, k, options)
+    return x - side * (eta * r), saturate_g(dx - side * first), saturate_c(ddx - side * second)
 
 
 # --- any number of arms
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _sum(values: Array, low: int, high: int) -> float:
     """The sum of values[low:high], in four chains."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
@@ -151,13 +184,13 @@ def _sum(values: Array, low: int, high: int) -> float:
     return (a + b) + (c + d)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _sum_block(state: Array, n: int, b: int) -> None:
     """Sum the weights of block `b` anew."""
     state[2 * n + b] = _sum(state, b * BLOCK, min((b + 1) * BLOCK, n))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _rebuild(state: Array, n: int) -> None:
     """Measure all weights from the largest log weight."""
     top = state[n]
@@ -170,7 +203,7 @@ def _rebuild(state: Array, n: int) -> None:
     state[-2], state[-1] = top, _sum(state, 2 * n, state.size - 2)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def new_weights(n: int) -> Array:
     """Return the state of `n` arms in the first round, one vector:
 
@@ -182,7 +215,7 @@ def new_weights(n: int) -> Array:
     return state
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _rest_of(state: Array, n: int, arm: int) -> float:
     """The weight of all arms but `arm`: its probability is w/(rest + w), without cancellation."""
     b, kept = arm // BLOCK, state[arm]
@@ -197,14 +230,14 @@ def _rest_of(state: Array, n: int, arm: int) -> float:
     return rest
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def law_of(state: Array, n: int, arm: int) -> tuple[float, float]:
     """Return the softmax probability of `arm` and the odds against it, both with full relative precision."""
     rest, own = _rest_of(state, n, arm), state[arm]
     return own / (rest + own), rest / own
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def log_of(state: Array, n: int, arm: int, odds_against: float) -> float:
     """Return the logarithm of the softmax probability of `arm` from the odds against it."""
     if odds_against < 1e290:
@@ -212,7 +245,7 @@ def log_of(state: Array, n: int, arm: int, odds_against: float) -> float:
     return state[n + arm] - state[-2] - math.log(_rest_of(state, n, arm))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def move(state: Array, n: int, arm: int, change: float, ratio: float) -> bool:
     """Scale all log weights by `ratio`, subtract `change` from that of `arm`, bring weights and sums up to date.
 
@@ -232,7 +265,7 @@ def move(state: Array, n: int, arm: int, change: float, ratio: float) -> bool:
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def draw(state: Array, n: int, uniform: float, options: Options) -> int:
     """Return the arm that `uniform` in (0, 1) stands for: below `mixing` any arm, above it one of the softmax."""
     if options.mixing > 0.0:
@@ -254,7 +287,7 @@ def draw(state: Array, n: int, uniform: float, options: Options) -> int:
     return best
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def block_moments(state: Array, n: int, g: Array, c: Array, b: int, means: Array) -> None:
     """Fill means[:, b] with the weighted means of `g` and `c` in block `b` and with the variance of g there."""
     weight, first, second, third = state[2 * n + b], 0.0, 0.0, 0.0
@@ -271,7 +304,7 @@ def block_moments(state: Array, n: int, g: Array, c: Array, b: int, means: Array
     means[0, b], means[1, b], means[2, b] = first, second, third
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def spread(state: Array, n: int, means: Array) -> float:
     """Return the variance of g under the softmax from `means` by block: the information that a round carries."""
     blocks, total = means.shape[1], state[-1]
@@ -287,7 +320,7 @@ def spread(state: Array, n: int, means: Array) -> float:
     return variance / total
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", forceinline=True)
 def sensitivity(state: Array, arm: int, values: Array, means: Array, row: int) -> float:
     """Return values[arm] less the mean of `values` under the softmax; means[row] holds those by block."""
     n, b, own, total = values.size, arm // BLOCK, values[arm], 0.0

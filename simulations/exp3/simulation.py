@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from simulations._checks import check_integer, check_number
 from simulations.exp3._arguments import LARGEST, check_mean_losses
+from simulations.exp3._lanes import LANES, plain, run_lanes
 from simulations.exp3._random import BUFFER, fill_uniforms
 from simulations.exp3._update import (
     Options,
@@ -166,6 +167,12 @@ def run_histories(
 ) -> None:
     """Run the replicates of `exits` (replicates,) and store what `arms`, `losses` and `trace` have columns for."""
     keys = np.empty(2, np.uint64)
+    if table.shape[1] == 2 and plain(options) and trace.shape[1] == 0:
+        for i in range(0, exits.size, LANES):
+            part = slice(i, min(i + LANES, exits.size))
+            settings = eta, table, bernoulli, options, seed, first_replicate + i, rounds, threshold
+            run_lanes(*settings, arms[part], losses[part], exits[part])
+        return
     for i in range(exits.size):
         keys[0], keys[1] = np.uint64(seed), np.uint64(first_replicate + i)
         out = arms[i], losses[i], trace[i]
