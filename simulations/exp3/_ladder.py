@@ -54,7 +54,7 @@ def count_levels(eta: float, others: float, rounds: float, most: int) -> int:
     x, levels = 0.0, 0
     while levels < most and levels < rounds:
         _, log_q, _ = law(x, others)
-        if x == math.inf or 1.0 + math.floor(_FINEST / -log_q) > rounds:
+        if x == math.inf or 1.0 + np.floor(_FINEST / -log_q) > rounds:
             break
         levels += 1
         x, _, _ = climb_one(x, 0.0, 0.0, eta, others)
@@ -98,7 +98,7 @@ def draw_pulls(
                 for lane in range(_LANES):
                     words[0, lane], words[1, lane] = np.uint64(m // 2 + lane), np.uint64(_STREAM)
                 threefry(keys, words[0], words[1])
-            now += 1.0 + math.floor(_exponential(words[place & 1, place >> 1]) * scale[m])
+            now += 1.0 + np.floor(_exponential(words[place & 1, place >> 1]) * scale[m])
             if now > rounds:
                 break
             pulls[i, m] = now
@@ -155,7 +155,7 @@ def first_fault(pulls: Array) -> tuple[int, int]:
             now = pulls[i, m]
             if now == 0.0:
                 ended = True
-            elif ended or now <= last or now != math.floor(now):
+            elif ended or now <= last or now != np.floor(now):
                 return i, m
             last = now
     return -1, -1

@@ -69,7 +69,8 @@ def _bounds(
         if y == math.inf:
             dy = ddy = math.inf
         most += largest * (dy if largest > 0.0 else dx)
-        least += smallest * (dx if smallest > 0.0 else dy)
+        if smallest != 0.0:  # a dead arm that is not drawn: 0 times infinity
+            least += smallest * (dx if smallest > 0.0 else dy)
         spread = wait * min(-p * math.expm1(log_p), q * (1.0 - q))
         bend += largest * (ddy if largest > 0.0 else ddx) - spread * dx * dx
         if m < pulls:

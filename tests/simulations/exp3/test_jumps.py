@@ -22,6 +22,7 @@ from simulations.exp3 import (
     simulate_ladder,
 )
 from simulations.exp3._ladder import _exponential, climb_one, law
+from simulations.exp3._ladder_search import _bounds
 
 Array = NDArray[np.float64]
 Arms = NDArray[np.int16]
@@ -221,6 +222,46 @@ def test_runs_are_addressed_by_seed_and_replicate_and_do_not_see_the_horizon() -
     width = short.pulls.shape[1]
     np.testing.assert_array_equal(short.pulls, np.where(whole.pulls <= 80, whole.pulls, 0.0)[:, :width])
     assert not np.array_equal(simulate_ladder(0.05, 5000, 50, 5).pulls, whole.pulls)
+
+
+def test_waits_of_one_run_are_independent(means_agree: Callable[..., None]) -> None:
+    """Random words come 32 at a time: waits 1, 2, 31, 32 and 64 pulls apart have uncorrelated logarithms."""
+    drawn = simulate_ladder(1e-3, 2000, 4000, 8)
+    waits = np.log(np.diff(drawn.pulls[:, : drawn.counts.min()], axis=1))
+    waits -= waits.mean(axis=0)
+    assert waits.shape[1] > 200
+    for apart in (1, 2, 31, 32, 33, 64):
+        means_agree((waits[:, 5] * waits[:, 5 + apart])[:, None], [0.0])
+    assert waits.shape[0] == len(np.unique(drawn.pulls[:, :40], axis=0))
+
+
+def test_bounds_hold_on_whole_intervals_of_rates() -> None:
+    for rate, rounds, width in [
+        (0.3, 200, 1.3),
+        (0.02, 3000, 1.02),
+        (0.02, 3000, 1.5),
+        (0.5, 1e15, 1.05),
+        (2.0, 9, 3.0),
+    ]:
+        for pulls in simulate_ladder(rate, rounds, 8, 2).pulls:
+            rows = pulls[pulls > 0]
+            waits = np.append(np.diff(rows, prepend=0.0), rounds - rows[-1]) if rows.size else np.array([rounds])
+            for low in rate * np.array([0.3, 0.9, 1.0, 1.6]):
+                grid = np.linspace(low, low * width, 41)
+                value, score, hessian = ladder_log_likelihood(grid, rows if rows.size else [0.0], rounds)
+                roof, least, most, bend = _bounds(low, low * width, 1.0, waits, rows.size, -math.inf)
+                fine = value > -1e100
+                assert roof >= value.max() * (1 - np.sign(value.max()) * 1e-12)
+                assert np.all(least <= score[fine] + 1e-9 * np.abs(score[fine]))
+                assert np.all(most >= score[fine] - 1e-9 * np.abs(score[fine]))
+                assert np.all(bend >= hessian[fine] - 1e-9 * np.abs(hessian[fine]))
+
+
+def test_bounds_close_as_the_interval_shrinks() -> None:
+    waits = np.array([2.0, 1.0, 7.0, 30.0])
+    value, score, hessian = ladder_log_likelihood(0.4, [2, 3, 10], 40)
+    roof, least, most, bend = _bounds(0.4, 0.4 * (1 + 1e-10), 1.0, waits, 3, -math.inf)
+    np.testing.assert_allclose([roof, least, most, bend], [value, score, score, hessian], rtol=1e-7)
 
 
 def test_only_rate_times_loss_matters() -> None:
