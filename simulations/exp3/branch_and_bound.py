@@ -80,7 +80,7 @@ def certified_maximum(
     """
     drawn, paid, stops, shape = check_stops(arms, check_range("losses", losses, low=0.0), 2, stop)
     if np.any((paid > 0.0) & (paid < SMALLEST)):
-        raise ValueError(f"losses must be 0 or >= {SMALLEST:g}, got {paid[paid > 0.0].min()!r}")
+        raise ValueError(f"losses must be 0 or >= {SMALLEST:g}, got {float(paid[paid > 0.0].min())!r}")
     low, high = check_bounds(bounds)
     check_range("bounds", bounds, low=SMALLEST)
     tolerance = check_number("tolerance", tolerance, low=0.0, open_low=True)
