@@ -81,18 +81,25 @@ def parts(rng: np.random.Generator, count: int, task: Task) -> Iterator[Runs]:
 
 
 def evaluate_truth(task: Task, runs: Runs) -> Array:
-    """The likelihood and what comes with it at the true rate, (6, replicates)."""
-    out = np.empty((len(runs.arms), 6))
-    rates = np.full(len(out), task.learning_rate)
+    """Value, score, Hessian, information, condition and reliable rounds at the true rate, (6, replicates)."""
+    rates = np.full(len(runs.arms), task.learning_rate)
+    if task.threshold is None:
+        return _evaluate(task, runs, rates[:1]).T
+    out = np.empty((len(rates), 6))
     evaluate_each(rates, runs.arms, runs.losses, runs.stops, task.n_arms, task.variant.options(), out)
     return out.T
 
 
+def _evaluate(task: Task, runs: Runs, rates: Array) -> Array:
+    """The same of all rounds, (replicates x rates, 6); several at a time, which is faster than `evaluate_each`."""
+    out = np.empty((len(runs.arms) * len(rates), 6))
+    evaluate_all(rates, runs.arms, runs.losses, task.n_arms, task.variant.options(), out)
+    return out
+
+
 def likelihoods(task: Task, runs: Runs, rates: Array) -> Array:
     """Log-likelihoods of all rounds, (replicates, rates)."""
-    out = np.empty((len(runs.arms), len(rates), 6))
-    evaluate_all(rates, runs.arms, runs.losses, task.n_arms, task.variant.options(), out)
-    return out[..., 0]
+    return _evaluate(task, runs, rates)[:, 0].reshape(len(runs.arms), len(rates))
 
 
 def distances_from_truth(task: Task, runs: Runs, rates: Array) -> Distances:
