@@ -8,6 +8,7 @@ the common readings of it that are false.
 from __future__ import annotations
 
 from claims.exp3 import (
+    ladder,
     score,
 )
 from claims.exp3._paper import PAPER
@@ -24,6 +25,7 @@ def _place(claim_id: str) -> tuple[int, int, str]:
 CLAIMS = tuple(
     sorted(
         (
+            *ladder.CLAIMS,
             *score.CLAIMS,
         ),
         key=lambda claim: _place(claim.id),

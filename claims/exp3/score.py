@@ -166,8 +166,9 @@ D1_DERIVATIVES = Claim(
     id="ex.D1.derivatives",
     title="Score and Hessian of one history by recursions",
     statement=(
-        r"g_a\leftarrow g_a-\frac l{p_a}(1-\eta h_a),\quad c_a\leftarrow c_a-\frac l{p_a}\bigl(-2h_a+\eta(h_a^2-h^{(2)}_a)"
-        r"\bigr),\quad L'=\sum_th_{A_t},\ L''=\sum_th^{(2)}_{A_t},\ h_a=g_a-\sum_jp_jg_j"
+        r"g_a\leftarrow g_a-\frac l{p_a}(1-\eta h_a),\quad c_a\leftarrow c_a-\frac l{p_a}"
+        r"\bigl(-2h_a+\eta(h_a^2-h^{(2)}_a)\bigr),\quad "
+        r"L'=\sum_th_{A_t},\ L''=\sum_th^{(2)}_{A_t},\ h_a=g_a-\sum_jp_jg_j"
     ),
     source=DERIVED,
     provenance="derived",
