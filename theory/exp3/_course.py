@@ -70,8 +70,8 @@ def course(times: Array, losses: Array) -> Course:
         score, panel_logs = _panels(edges[first : first + block + 1], losses, scores[-1][-1])
         scores.append(score)
         logs.append(panel_logs)
-    totals = np.logaddexp.accumulate(np.concatenate(logs))[place[-len(times) :]]
-    score = np.concatenate(scores)[place[-len(times) :]]
+    at = place[len(place) - len(times) :]
+    totals, score = np.logaddexp.accumulate(np.concatenate(logs))[at], np.concatenate(scores)[at]
     return Course(totals[:, 0], totals[:, 1], log_probability(times, losses), score)
 
 

@@ -55,7 +55,9 @@ def candidate_probability(
     0.28
     """
     time, rate, arms, shape = _read(scaled_time, ratio, n_arms)
-    return as_given(np.maximum(-np.expm1(-_rarity(time, rate, arms, read_flag("gains", gains))), 0.0), shape)
+    rarity = np.maximum(_rarity(time, rate, arms, read_flag("gains", gains)), 0.0)
+    with np.errstate(under="ignore"):
+        return as_given(-np.expm1(-rarity), shape)
 
 
 def cliff_time(ratio: ArrayLike, n_arms: float = 2) -> float | Array:

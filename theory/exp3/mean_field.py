@@ -205,7 +205,7 @@ def equal_losses_information(scaled_time: ArrayLike, loss: ArrayLike, n_arms: fl
         scaled_time=check_range("scaled_time", scaled_time, low=0.0), loss=check_range("loss", loss)
     )
     with np.errstate(over="ignore", under="ignore"):
-        x = np.clip(2.0 * (times * losses), -1e300, 1e300)
+        x = np.minimum(2.0 * (times * losses), 1e300)
         near = np.clip(x, -1.0, 1.0)
         series = np.ones_like(near)
         for k in range(20, 2, -1):  # (e^x - 1 - x) 2/x^2 = 1 + x/3 (1 + x/4 (1 + ...)); the rest is below 1e-18
