@@ -53,7 +53,8 @@ def exp_minus(a: float) -> float:
     low = (0.5 + r * (1 / 6)) + r2 * (1 / 24 + r * (1 / 120))
     middle = (1 / 720 + r * (1 / 5040)) + r2 * (1 / 40320 + r * (1 / 362880))
     high = (1 / 3628800 + r * (1 / 39916800)) + r2 * (1 / 479001600 + r * (1 / 6227020800))
-    scale = _float_of((1023 - (_bits_of(rounded) & 2047)) << 52)
+    exponent = 1023 - (_bits_of(rounded) & 2047)  # pyright: ignore[reportCallIssue]
+    scale = _float_of(exponent << 52)  # pyright: ignore[reportCallIssue]
     value = (1.0 + (r + r2 * (low + r4 * (middle + r4 * high)))) * scale
     return value if a <= 708.0 else 0.0
 

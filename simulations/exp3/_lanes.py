@@ -51,11 +51,12 @@ def _add(s: Array) -> int:
         log0, h0, k0 = s[_LOG0 + i], s[_H0 + i], s[_K0 + i]  # both, as a load under a condition is not vectorised
         log1, h1, k1 = s[_LOG1 + i], s[_H1 + i], s[_K1 + i]
         h = h0 if first else h1
-        s[_VALUE + i] += log0 if first else log1
+        log_p = log0 if first else log1
+        s[_VALUE + i] += log_p
         s[_SCORE + i] += h
         s[_HESSIAN + i] += k0 if first else k1
         s[_INFORMATION + i] += s[_FISHER + i]
-        steepest = max(s[_STEEPEST + i], abs(h))
+        steepest = max(s[_STEEPEST + i], abs(h) / max(1.0, -log_p))
         s[_STEEPEST + i] = steepest
         over += s[_ETA + i] * steepest > LIMIT
     return over
@@ -94,8 +95,8 @@ def evaluate_lanes(rates: Array, arms: Arms, losses: Array, start: int, options:
     """Evaluate the pairs (history, rate) number `start`, start + 1, ..., rates running fastest, as far as there are 32.
 
     `rates` (candidates,), `arms` and `losses` (histories, rounds); `out` (histories x candidates, 6) receives value,
-    score, Hessian, information, condition and reliable rounds. Lanes without a pair repeat the last one. A pair whose value is not finite is left as nan: it may
-    have gone on after its end.
+    score, Hessian, information, condition and reliable rounds; nan where the value is not finite, as the lane has gone
+    on after its end. Lanes without a pair repeat the last one.
     """
     pairs, rounds = out.shape[0], arms.shape[1]
     s, sums = np.zeros(_ROWS * LANES), np.zeros(4 * LANES)
@@ -167,7 +168,7 @@ def run_lanes(
     losses: Array,
     exits: NDArray[np.int64],
 ) -> None:
-    """Run the at most 32 replicates of `exits` (replicates,) and store them in `arms` and `losses` unless these have no columns.
+    """Run the at most 32 replicates of `exits` (replicates,), into `arms` and `losses` unless these have no columns.
 
     `threshold` and `exits` as in the scalar run: the first round with a probability below it, or rounds + 1.
     """

@@ -6,8 +6,8 @@
 with `arms` int16 (rounds,), `losses` float64 (rounds,), both contiguous, `options` from `Variant.options()`. As every
 term is <= 0, partial sums bound the value from above: the evaluation stops as soon as the value is below `floor`
 (-inf: never), and what it then returns belongs to the rounds so far. Where a dead arm is drawn the value, the score and
-the Hessian are -inf, by definition for the two derivatives. `information` is sum_t sum_k p h^2 and `condition` the
-largest |eta h| of a drawn arm.
+the Hessian are -inf, by definition for the two derivatives. `information` is sum_t sum_k p h^2, `condition` the
+largest |eta h|/max(1, -log p) of a drawn arm: the factor by which relative rounding errors of log p have grown.
 
 `record` writes the law of every round instead. The rounds between two nonzero losses have the same law, which is
 computed once. Sums are kept for 256 rounds at a time, so that rounding grows like the square root of their number.
@@ -98,8 +98,9 @@ def _two_evaluate(eta: float, arms: Arms, losses: Array, options: Options, floor
             score_run += h
             hessian_run += k
             information_run += fisher
-            if abs(h) > steepest:
-                steepest = abs(h)
+            steepness = abs(h) / max(1.0, -log0 if arm == 0 else -log1)
+            if steepness > steepest:
+                steepest = steepness
                 if eta * steepest > LIMIT and reliable < 0:
                     reliable = t
             if loss != 0.0 or options.cumulative:
@@ -186,8 +187,9 @@ def _many_evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: 
             score_run += law[2]
             hessian_run += law[3]
             information_run += fisher
-            if abs(law[2]) > steepest:
-                steepest = abs(law[2])
+            steepness = abs(law[2]) / max(1.0, -law[1])
+            if steepness > steepest:
+                steepest = steepness
                 if eta * steepest > LIMIT and reliable < 0:
                     reliable = t
             if loss != 0.0 or options.cumulative:

@@ -32,9 +32,9 @@ class LogLikelihood:
     """A log-likelihood `value` with `score` and `hessian`, its first two derivatives; unpacks as these three.
 
     `information`: sum over rounds and arms of p h^2, h = d log p/d(learning_rate), along this history. `condition`:
-    the largest |learning_rate h| of a drawn arm, the factor by which rounding errors have grown. `reliable`: whether
-    condition 2^-52 <= 1e-6; `reliable_rounds`: how many first rounds are. Each of shape arms.shape[:-1] +
-    learning_rate.shape, a number where that is ().
+    the largest |learning_rate h|/max(1, -log p) of a drawn arm, the factor by which relative rounding errors have
+    grown. `reliable`: whether condition 2^-52 <= 1e-6; `reliable_rounds`: how many first rounds are. Each of shape
+    arms.shape[:-1] + learning_rate.shape, a number where that is ().
     """
 
     value: Any
@@ -54,8 +54,8 @@ class Replay:
     """A history seen by a candidate, round by round; shapes are preceded by those of histories and rates.
 
     `log_probabilities` (rounds, n_arms), -inf for dead arms; `scores` (rounds, n_arms): their derivatives;
-    `information` (rounds,): sum_k p h^2 of the round; `condition` (rounds,): largest |learning_rate h| of an arm drawn
-    so far.
+    `information` (rounds,): sum_k p h^2 of the round; `condition` (rounds,): the same of the rounds so
+    far.
     """
 
     log_probabilities: Array
@@ -88,7 +88,7 @@ def log_likelihood(
     A loss of arm 0 at rate 0.5 makes the log-odds 0.5/0.5 = 1; then arm 1 has probability 1/(1 + 1/e):
 
     >>> value, score, hessian = log_likelihood(0.5, [0, 1], [1.0, 0.0], 2)
-    >>> round(math.exp(value), 6), round(0.5 / (1 + math.exp(-1)), 6)
+    >>> round(float(np.exp(value)), 6), round(float(0.5 / (1 + np.exp(-1))), 6)
     (0.365529, 0.365529)
     """
     rates = check_learning_rate(learning_rate)
@@ -132,8 +132,10 @@ def replay(
     for i in range(len(drawn)):
         for j, rate in enumerate(rates.ravel()):
             record(rate, drawn[i], paid[i], variant.options(), logs[i, j], scores[i, j], information[i, j])
-    own = np.take_along_axis(scores, drawn[:, None, :, None].astype(np.int64), axis=-1)[..., 0]
-    condition = np.maximum.accumulate(np.abs(own) * rates.reshape(1, -1, 1), axis=-1)
+    index = np.broadcast_to(drawn[:, None, :, None].astype(np.int64), (*information.shape, 1))
+    own, own_log = (np.take_along_axis(each, index, axis=-1)[..., 0] for each in (scores, logs))
+    steepest = np.maximum.accumulate(np.abs(own) / np.maximum(1.0, -own_log), axis=-1)
+    condition = rates.reshape(1, -1, 1) * steepest
     shape = (*shape, *rates.shape, rounds)
     return Replay(
         logs.reshape(*shape, n_arms),

@@ -1,0 +1,208 @@
+"""The compiled update: functions, laws of two and of many arms, against numpy in extended and mpmath in many digits."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from numba import njit
+
+from simulations.exp3 import _update as update
+from simulations.exp3._elementary import exp_minus, log1p_unit
+from simulations.exp3.variant import CLASSIC, Variant
+
+EPS = float(np.finfo(float).eps)
+PLAIN = CLASSIC.options()
+
+
+@njit(error_model="numpy")
+def each_exp(a: np.ndarray, out: np.ndarray) -> None:
+    for i in range(a.size):
+        out[i] = exp_minus(a[i])
+
+
+@njit(error_model="numpy")
+def each_log1p(e: np.ndarray, out: np.ndarray) -> None:
+    for i in range(e.size):
+        out[i] = log1p_unit(e[i])
+
+
+def rng(seed: int = 1) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def weights(y: np.ndarray) -> np.ndarray:
+    """The state of given log weights, reached by moving one arm after the other."""
+    state = update.new_weights(y.size)
+    for arm in range(y.size):
+        update.move(state, y.size, arm, -float(y[arm]), 1.0)
+    return state
+
+
+def law(y: np.ndarray) -> np.ndarray:
+    p = np.exp(y - np.max(y))
+    return p / np.sum(p)
+
+
+# --- identities and limits
+
+
+def test_two_arms_at_both_ends_of_the_log_odds() -> None:
+    assert update.two_arms(0.0) == (0.5, 0.5)
+    assert update.two_arms(math.inf) == (1.0, 0.0)
+    assert update.two_arms_log(-3e4) == (-3e4, 0.0)
+    assert update.two_arms_log(math.inf) == (0.0, -math.inf)
+    np.testing.assert_allclose(update.two_arms(40.0), (1.0, math.exp(-40)), rtol=2 * EPS)
+
+
+def test_an_arm_dies_only_where_nothing_bounds_its_estimate() -> None:
+    tiny = 0.9 * update.DEAD
+    assert update.step(0.3, tiny, 1.0, PLAIN) == math.inf
+    assert update.step(-0.3, tiny, 1.0, PLAIN) == -math.inf
+    assert update.step(0.0, tiny, 1.0, PLAIN) == 0.0
+    assert update.step(0.3, tiny, 1.0, Variant(implicit_exploration=0.2).options()) == pytest.approx(1.5, rel=2 * EPS)
+    assert math.isfinite(update.step(0.3, 1.1 * update.DEAD, 1.0, PLAIN))
+    assert update.step(0.3, 0.6, 1.0, Variant(gains=True).options()) == pytest.approx(-0.5, rel=2 * EPS)
+
+
+def test_sensitivities_saturate_and_are_never_nan() -> None:
+    assert update.saturate_g(-1e200) == -1e130
+    assert update.saturate_c(math.inf) == 1e260
+    for h in (0.0, 1e130, -1e130):
+        for r in (1e305, -1e305, math.inf):
+            x = update.two_move(0.1, 1e130, -1e260, -1.0, 1e20, r, 1e-304, h, 1e260, PLAIN)
+            assert not any(map(math.isnan, x))
+
+
+def test_multipliers() -> None:
+    assert update.multiplier(9, PLAIN) == 1.0
+    assert update.multiplier(9, Variant(rate_exponent=0.5).options()) == pytest.approx(1 / 3, rel=2 * EPS)
+
+
+# --- oracle
+
+
+def test_exp_and_log1p_against_extended_precision() -> None:
+    a = np.concatenate([rng(2).uniform(0, 708, 20_000), 10 ** rng(3).uniform(-20, 2.8, 20_000), [0.0]])
+    out = np.empty_like(a)
+    each_exp(a, out)
+    exact = np.exp(-a.astype(np.longdouble))
+    assert np.max(np.abs(out - exact) / exact) < EPS  # reduction, polynomial, scaling: half a unit each
+    e = np.concatenate([rng(4).uniform(0, 1, 20_000), 10 ** rng(5).uniform(-300, 0, 20_000), [1.0]])
+    out = np.empty_like(e)
+    each_log1p(e, out)
+    exact = np.log1p(e.astype(np.longdouble))
+    assert np.max(np.abs(out - exact) / exact) < 2 * EPS  # the quotient, the polynomial, their product
+    ends = np.array([0.0, 708.1, 1e308, math.inf])
+    each_exp(ends, out)
+    np.testing.assert_array_equal(out[:4], [1.0, 0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-9, -0.3, 5.0, -40.0, 300.0, -690.0])
+def test_two_laws_are_the_derivatives_of_the_softmax(x: float) -> None:
+    """p, log p, d log p and d2 log p along x + s dx + s^2/2 ddx."""
+    dx, ddx = 3.7, -11.3
+    with mpmath.workdps(1300):
+
+        def log_p(side: int, s: mpmath.mpf) -> mpmath.mpf:
+            return -mpmath.log(1 + mpmath.exp(-side * (mpmath.mpf(x) + s * dx + s * s / 2 * ddx)))
+
+        expected = []
+        for side in (1, -1):
+            value = [log_p(side, mpmath.mpf(10) ** -200 * k) for k in (-1, 0, 1)]
+            first = (value[2] - value[0]) / 2 * mpmath.mpf(10) ** 200
+            second = (value[2] - 2 * value[1] + value[0]) * mpmath.mpf(10) ** 400
+            expected += [float(q) for q in (mpmath.exp(value[1]), value[1], first, second)]
+    found = update.two_laws(x, dx, ddx)
+    # relative to each number, except that p ddx and p (1 - p) dx^2 may cancel in the last
+    np.testing.assert_allclose(found[:8], expected, rtol=40 * EPS)
+    assert found[8] == pytest.approx(found[0] * found[4] * dx**2, rel=4 * EPS)
+
+
+@pytest.mark.parametrize("n", [1, 3, 32, 33, 64, 1000])
+def test_many_arms_against_numpy(n: int) -> None:
+    y = 6 * rng(n).standard_normal(n)
+    g, c = 50 * rng(n + 1).standard_normal(n), 900 * rng(n + 2).standard_normal(n)
+    state, p = weights(y), law(y)
+    blocks = -(-n // update.BLOCK)
+    means = np.zeros((3, blocks))
+    for b in range(blocks):
+        update.block_moments(state, n, g, c, b, means)
+    scale = np.abs(g).max() ** 2
+    assert update.spread(state, n, means) == pytest.approx(np.sum(p * (g - p @ g) ** 2), abs=1e-14 * scale)
+    for arm in {0, n // 2, n - 1}:
+        q, odds = update.law_of(state, n, arm)
+        assert q == pytest.approx(p[arm], rel=1e-13)  # exponents up to 25 carry 25 eps into exp, twice
+        assert update.log_of(state, n, arm, odds) == pytest.approx(math.log(p[arm]), rel=1e-13, abs=1e-13)
+        assert update.sensitivity(state, arm, g, means, 0) == pytest.approx(g[arm] - p @ g, abs=1e-13 * scale**0.5)
+        assert update.sensitivity(state, arm, c, means, 1) == pytest.approx(c[arm] - p @ c, abs=1e-10)
+
+
+def test_laws_of_arms_beyond_the_range_of_exp() -> None:
+    state = weights(np.array([-1e5, 0.0, -2e300]))
+    assert update.log_of(state, 3, 0, update.law_of(state, 3, 0)[1]) == -1e5
+    assert update.log_of(state, 3, 2, update.law_of(state, 3, 2)[1]) == -2e300
+    assert update.law_of(state, 3, 1) == (1.0, 0.0)
+    update.move(state, 3, 1, math.inf, 1.0)  # the best arm dies; the others are weighed anew
+    assert update.law_of(state, 3, 0)[0] == 1.0
+    assert update.log_of(state, 3, 1, update.law_of(state, 3, 1)[1]) == -math.inf
+
+
+# --- properties
+
+
+@pytest.mark.parametrize("n", [3, 40, 200])
+def test_sums_do_not_drift(n: int) -> None:
+    """A long walk of moves leaves the state that its log weights have when they are set at once."""
+    state = update.new_weights(n)
+    for arm, change in zip(rng(n).integers(0, n, 20_000), rng(n + 1).exponential(0.3, 20_000), strict=True):
+        update.move(state, n, int(arm), float(change), 1.0)
+    p = law(state[n : 2 * n])
+    assert 0.5 <= state[-1] <= 1e6
+    np.testing.assert_allclose(state[:n] / state[-1], p, rtol=1e-12)  # log weights near -100: 100 eps
+    assert update.move(state, n, 0, 0.0, 0.5)  # scaling touches every arm
+    np.testing.assert_allclose(state[:n] / state[-1], law(state[n : 2 * n]), rtol=1e-13)
+
+
+@pytest.mark.parametrize("mixing", [0.0, 0.3])
+def test_draws_have_the_law_of_the_weights(mixing: float) -> None:
+    n, count = 70, 40_000
+    y = rng(9).standard_normal(n)
+    y[5] = -800.0
+    state, options = weights(y), Variant(mixing=mixing).options()
+    drawn = [update.draw(state, n, (i + 0.5) / count, options) for i in range(count)]
+    p = (1 - mixing) * law(y) + mixing / n
+    # a grid of uniforms: every arm's interval, or two of them, ends within one step
+    np.testing.assert_allclose(np.bincount(drawn, minlength=n) / count, p, atol=2 / count)
+    assert update.draw(state, n, 1 - 2.0**-53, options) == n - 1
+
+
+def test_mixing_bounds_probabilities_and_has_the_derivatives_of_the_logarithm() -> None:
+    options, p, h, k = Variant(mixing=0.2).options(), 0.05, 1.7, -4.0
+    mixed, first, second = update.mix(p, h, k, 4, options)
+    assert mixed == pytest.approx(0.8 * p + 0.05, rel=2 * EPS)
+    assert first == pytest.approx(0.8 * p * h / mixed, rel=4 * EPS)
+    assert second == pytest.approx(0.8 * p * (k + h * h) / mixed - first**2, rel=8 * EPS)
+    assert update.mix(p, h, k, 4, PLAIN) == (p, h, k)
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mixing": 1.5}, r"mixing must be >= 0 and <= 1, got mixing=1\.5"),
+        ({"mixing": math.nan}, r"mixing must be >= 0 and <= 1, got mixing=nan"),
+        ({"implicit_exploration": -0.1}, r"implicit_exploration must be >= 0 and <= 1"),
+        ({"rate_exponent": [0.5, 0.6]}, r"rate_exponent must be a single real number, got shape \(2,\)"),
+        ({"rate_exponent": 11.0}, r"rate_exponent must be >= 0 and <= 10"),
+        ({"gains": 1}, r"gains must be True or False, got gains=1"),
+        ({"cumulative": "yes"}, r"cumulative must be True or False"),
+    ],
+)
+def test_bad_variants(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Variant(**change)
