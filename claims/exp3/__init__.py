@@ -10,6 +10,7 @@ from __future__ import annotations
 from claims.exp3 import (
     ladder,
     score,
+    sure_bounds,
 )
 from claims.exp3._paper import PAPER
 
@@ -27,6 +28,7 @@ CLAIMS = tuple(
         (
             *ladder.CLAIMS,
             *score.CLAIMS,
+            *sure_bounds.CLAIMS,
         ),
         key=lambda claim: _place(claim.id),
     )
