@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from simulations.exp3._lanes import LANES, evaluate_lanes, plain
 from simulations.exp3._likelihood import evaluate
 from simulations.exp3._update import Options
 
@@ -26,6 +27,8 @@ DEPTH = 50.0  # modes lower than this below the best one are not looked for
 COLUMNS = 6
 RATE, VALUE, SCORE, HESSIAN, INFORMATION, CONDITION = range(COLUMNS)
 NOISE = 1e-9  # differences of values, relative, that decide nothing
+_FEW = 8  # rates that are not worth a pass of all lanes
+_CLOSE = 1e-9  # the step after one that is as short as this is lost in rounding
 _STEPS = 100  # bisection alone needs some 50
 
 
@@ -59,7 +62,9 @@ def climb(left: Array, right: Array, history: History, limit: float, row: Array)
     value_low, value_high = left[VALUE], right[VALUE]
     best = left if value_low >= value_high else right
     best_rate, best_value = best[RATE], best[VALUE]
-    u, last = 0.5 * (low + high), high - low
+    rise, fall = left[RATE] * left[SCORE], right[RATE] * right[SCORE]
+    smooth = min(value_low, value_high) > -np.inf and rise > 0.0 > fall
+    u, last = low + (high - low) * (rise / (rise - fall) if smooth else 0.5), high - low
     for _ in range(_STEPS):
         look(math.exp(u), history, limit, row)
         value, noise = row[VALUE], NOISE * (1.0 + abs(row[VALUE]))
@@ -79,14 +84,43 @@ def climb(left: Array, right: Array, history: History, limit: float, row: Array)
         else:
             high, value_high = u, value
         move = -slope / bend if value > -np.inf and bend < 0.0 else np.inf
+        if abs(move) <= _CLOSE:
+            look(math.exp(u + move), history, limit, row)
+            break
         if not low < u + move < high or abs(move) > 0.5 * abs(last):
             move = 0.5 * (low + high) - u
-        if abs(move) <= 1e-15 * abs(u) or high - low <= 1e-15 * abs(u):
-            break
         last = move
         u += move
     if not row[VALUE] >= best_value - NOISE * (1.0 + abs(best_value)):
         look(best_rate, history, -np.inf, row)
+
+
+@njit(cache=True, error_model="numpy")
+def _fill(table: Array, count: int, missing: int, history: History, best: float) -> float:
+    """Fill those of `count` rows whose value is NaN, `missing` in number, at their rates; return the best value."""
+    if history.n_arms == 2 and missing > _FEW and plain(history.options):
+        rates, found, where = np.empty(missing), np.empty((missing, COLUMNS)), np.empty(missing, np.int64)
+        some = 0
+        for i in range(count):
+            if math.isnan(table[i, VALUE]):
+                where[some], rates[some] = i, table[i, RATE]
+                some += 1
+        arms, losses = history.arms.reshape((1, -1)), history.losses.reshape((1, -1))
+        for start in range(0, missing, LANES):
+            evaluate_lanes(rates, arms, losses, start, history.options, found)
+        for i in range(missing):
+            table[where[i], VALUE:] = found[i, :5]
+            if found[i, 0] > best:
+                best = found[i, 0]
+        for i in range(missing):
+            if not table[where[i], VALUE] > best - DEPTH:  # information of the first rounds only
+                look(rates[i], history, best - DEPTH, table[where[i]])
+    else:
+        for i in range(count):
+            if math.isnan(table[i, VALUE]):
+                look(table[i, RATE], history, best - DEPTH, table[i])
+                best = max(best, table[i, VALUE])
+    return best
 
 
 @njit(cache=True, error_model="numpy")
@@ -113,9 +147,9 @@ def _refine(table: Array, count: int, history: History, best: float) -> tuple[in
             table[to] = table[i]
             to -= 1
             if halve:
-                look(math.sqrt(table[i - 1, RATE] * table[to + 1, RATE]), history, best - DEPTH, table[to])
-                best = max(best, table[to, VALUE])
+                table[to, RATE], table[to, VALUE] = math.sqrt(table[i - 1, RATE] * table[to + 1, RATE]), np.nan
                 to -= 1
+        best = _fill(table, count, doubtful, history, best)
 
 
 @njit(cache=True, error_model="numpy")
@@ -144,12 +178,10 @@ def maximise(low: float, high: float, grid: int, history: History, table: Array,
 
     `grid` >= 2 rows are looked at first and `table` (rows, 6) has room for more.
     """
-    best = -np.inf
     for i in range(grid):
-        rate = low * (high / low) ** (i / (grid - 1)) if 0 < i < grid - 1 else (low if i == 0 else high)
-        look(rate, history, best - DEPTH, table[i])
-        best = max(best, table[i, VALUE])
-    count, unresolved, best = _refine(table, grid, history, best)
+        table[i, RATE], table[i, VALUE] = low * (high / low) ** (i / (grid - 1)), np.nan
+    table[0, RATE], table[grid - 1, RATE] = low, high
+    count, unresolved, best = _refine(table, grid, history, _fill(table, grid, grid, history, -np.inf))
     floor = best - DEPTH
     modes, at_bound, previous = 0, 0, -1
     top = -np.inf

@@ -66,8 +66,8 @@ def certified_maximum(
     and 1e20; `bounds` = (low, high) with 1e-50 <= low < high <= 1e20, in the unit 1/loss; `stop`: rounds of the
     likelihood, one whole number from 1 to rounds or one for each replicate, all rounds by default. `tolerance` > 0 on
     the log-likelihood; `max_nodes` >= 1 for each history. Raises `ValueError` outside these domains. Time: thousands of
-    nodes, each up to two exponentials a round, milliseconds a history of 40 rounds; a hundred times that for losses
-    (.8, .3) over 200 rounds. Source: derived, ex.D11.
+    nodes, each up to two exponentials a round: milliseconds a history of 40 rounds, tens of milliseconds for losses
+    (.8, .3) over 160 rounds. Source: derived, ex.D11.
 
     A loss 1 of arm 0 makes the log-odds 2 eta, and then arms 0, 1, 1, 1 at no further loss have p (1 - p)^3 with
     p = 1/(1 + e^(2 eta)): highest at p = 1/4, eta = log(3)/2, times 1/2 for the first draw:

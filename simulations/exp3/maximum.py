@@ -76,7 +76,7 @@ def maximum_likelihood(
     unit 1/loss; `stop`: the likelihood is that of the first `stop` rounds, one whole number from 1 to rounds or one for
     each replicate, all rounds by default; `variant`: see `Variant`. `per_decade` >= 1: points of the first grid in a
     factor 10, at least 2 in all; `refinements` >= 0: points that may be added to it, after which cells stay
-    `unresolved`. Raises `ValueError` outside these domains. Time: 100-200 evaluations of the likelihood a history.
+    `unresolved`. Raises `ValueError` outside these domains. Time: some 100 evaluations of the likelihood a history.
     Sources: derived, ex.D4 (law of the estimate), ex.D11 (spikes); the flat case and the ends as in ex.E1.
 
     A loss 1 of arm 0 makes the log-odds 2 eta, and then arms 0, 1, 1, 1 at no further loss have p (1 - p)^3 with
