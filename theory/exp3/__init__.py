@@ -20,8 +20,8 @@ S, s        scaled_time     eta T, the scale on which the probabilities move    
 l_k         mean_losses     mean loss of each arm, shape (K,), the last axis                    real
 l           loss            loss of the one lossy arm                                           (0, inf)
 r           ratio           eta'/eta, candidate over true learning rate                         (0, inf)
-epsilon     threshold       level of the smallest probability                                   (0, 1/K]
-alpha       exponent        eta = theta n^-alpha when the rate shrinks with the horizon         (0, 1)
+epsilon     threshold       level of the smallest probability                                   (0, 1)
+alpha       exponent        eta = theta n^-alpha when the rate shrinks with the horizon         [0, inf)
 theta       scale           eta n^alpha                                                         (0, inf)
 p, q        (probability)   probability of the lossy arm under truth and candidate              [0, 1/K]
 x_m, x'_m   (log-odds)      log-odds of a lossless arm over the lossy one after m pulls of      [0, inf]

@@ -30,6 +30,7 @@ from theory.exp3._levels import in_rows
 
 __all__ = ["candidate_log_likelihood", "candidate_probability", "cliff_time"]
 
+LARGEST = 1e150  # times and ratios whose product stays finite
 REACH = 50.0  # e^-50 is nothing beside 1
 _ROOTS, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 NODES, PARTS = 0.5 * (_ROOTS + 1.0), 0.5 * _WEIGHTS
@@ -43,8 +44,8 @@ def candidate_probability(
     1 - q = ((K-1)/K) [K(1-p)/(K-1)]^r before the cliff, 0 after it. Evaluated as 1 - e^-u, so that a small q keeps
     its digits.
 
-    scaled_time: s = eta t for loss 1, eta l t for loss l; >= 0, any shape.
-    ratio: r = eta'/eta, candidate over true rate, > 0, broadcast against `scaled_time`.
+    scaled_time: s = eta t for loss 1, eta l t for loss l; from 0 to 1e150, any shape.
+    ratio: r = eta'/eta, candidate over true rate, from 1e-150 to 1e150, broadcast against `scaled_time`.
     n_arms: number of arms K, an integer >= 2.
     gains: whether the one arm is rewarded instead.
 
@@ -66,7 +67,7 @@ def cliff_time(ratio: ArrayLike, n_arms: float = 2) -> float | Array:
     1 - p(s_c) = ((K-1)/K)^(1-1/r), that is e^-s_c = 1 - K (1 - ((K-1)/K)^(1/r)); K = 2: -log(2^(1-1/r) - 1). With
     gains there is none.
 
-    ratio: r = eta'/eta, candidate over true rate, > 0, any shape.
+    ratio: r = eta'/eta, candidate over true rate, from 1e-150 to 1e150, any shape.
     n_arms: number of arms K, an integer >= 2.
 
     A scalar gives a float, an array an array; divide by l for a loss l. Limits: inf for r <= 1; ~ -log((r-1) (K-1)
@@ -76,7 +77,7 @@ def cliff_time(ratio: ArrayLike, n_arms: float = 2) -> float | Array:
     >>> round(cliff_time(2.0), 12)  # -log(sqrt(2) - 1)
     0.88137358702
     """
-    rate = check_range("ratio", ratio, low=0.0, open_low=True)
+    rate = _read_ratio(ratio)
     arms = check_integer("n_arms", n_arms, low=2)
     end = -np.log1p(-1.0 / arms)
     late = np.clip(rate, 1.0, 2.0)
@@ -94,8 +95,8 @@ def candidate_log_likelihood(
     int_0^S [p log q + (1 - p) log((1 - q)/(K - 1))] ds; the term in log(K - 1) names the other arms and does not depend
     on r. Largest at r = 1, where the second derivative in r is -J(S) of `mean_field_information`.
 
-    scaled_time: S = eta T for loss 1, eta l T for loss l, and then the limit of eta l L; >= 0, any shape.
-    ratio: r = eta'/eta, candidate over true rate, > 0, broadcast against `scaled_time`.
+    scaled_time: S = eta T for loss 1, eta l T for loss l, and then the limit of eta l L; from 0 to 1e150, any shape.
+    ratio: r = eta'/eta, candidate over true rate, from 1e-150 to 1e150, broadcast against `scaled_time`.
     n_arms: number of arms K, an integer >= 2.
     gains: whether the one arm is rewarded instead.
 
@@ -121,10 +122,15 @@ def candidate_log_likelihood(
 def _read(scaled_time: ArrayLike, ratio: ArrayLike, n_arms: float) -> tuple[Array, Array, int, tuple[int, ...]]:
     """Return times and ratios in rows (cells,), the number of arms, and the cells' shape."""
     (time, rate), shape = in_rows(
-        scaled_time=check_range("scaled_time", scaled_time, low=0.0),
-        ratio=check_range("ratio", ratio, low=0.0, open_low=True),
+        scaled_time=check_range("scaled_time", check_range("scaled_time", scaled_time, low=0.0), high=LARGEST),
+        ratio=_read_ratio(ratio),
     )
     return time, rate, check_integer("n_arms", n_arms, low=2), shape
+
+
+def _read_ratio(ratio: ArrayLike) -> Array:
+    """Return the ratios after checking that they lie between 1e-150 and 1e150."""
+    return check_range("ratio", check_range("ratio", ratio, low=0.0, open_low=True), low=1.0 / LARGEST, high=LARGEST)
 
 
 def _log_rise(time: Array, arms: int, gains: bool) -> Array:

@@ -199,6 +199,15 @@ def test_the_truth_is_most_likely(time, ratio, arms, gains):
     assert best < 0.0
 
 
+@pytest.mark.parametrize("gains", [False, True])
+def test_extreme_arguments_give_numbers(gains):
+    times, ratios = np.array([0.0, 1e-300, 2.0, 1e5, 1e150]), np.array([[1e-150], [1.0], [1e150]])
+    for arms in (2, 10**6):
+        assert not np.isnan(candidate_log_likelihood(times, ratios, arms, gains)).any()
+        q = candidate_probability(times, ratios, arms, gains)
+        assert ((q >= 0.0) & (q <= 1.0)).all()
+
+
 def test_broadcasting():
     times, ratios = np.array([0.2, 0.5]), np.array([[0.5], [1.0], [1.5]])
     for function in (candidate_probability, candidate_log_likelihood):
@@ -220,6 +229,8 @@ def test_bad_candidates(function):
         function(-1.0, 0.7)
     with pytest.raises(ValueError, match=r"ratio must be > 0, got ratio\[1\]=0\.0"):
         function(1.0, [0.7, 0.0])
+    with pytest.raises(ValueError, match=r"ratio must be >= 1e-150 and <= 1e\+150, got ratio=1e\+151"):
+        function(1.0, 1e151)
     with pytest.raises(ValueError, match=r"n_arms must be >= 2, got n_arms=1\.0"):
         function(1.0, 0.7, 1)
     with pytest.raises(
