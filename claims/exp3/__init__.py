@@ -8,7 +8,9 @@ the common readings of it that are false.
 from __future__ import annotations
 
 from claims.exp3 import (
+    information_limits,
     ladder,
+    lower_bounds,
     score,
     sure_bounds,
 )
@@ -26,7 +28,9 @@ def _place(claim_id: str) -> tuple[int, int, str]:
 CLAIMS = tuple(
     sorted(
         (
+            *information_limits.CLAIMS,
             *ladder.CLAIMS,
+            *lower_bounds.CLAIMS,
             *score.CLAIMS,
             *sure_bounds.CLAIMS,
         ),
