@@ -45,8 +45,8 @@ def by_rounds(stay: Array, gain: Array, rounds: int) -> float:
 
 def affinity(rate: float, other: float, rounds: int, n_arms: int, loss: float) -> float:
     """Return rho_n round by round: the total weight of a chain with the square roots of both laws' probabilities."""
-    both = list(zip(levels(rate, n_arms, loss), levels(other, n_arms, loss), strict=False))
-    p, q = np.array([(a[0], b[0]) for a, b in both] + [(0.0, 0.0)]).T
+    ladders = [[p for p, _ in levels(eta, n_arms, loss)] for eta in (rate, other)]
+    p, q = np.array([*itertools.zip_longest(*ladders, fillvalue=0.0), (0.0, 0.0)]).T
     weight = np.zeros(len(p))
     weight[0] = 1.0
     for _ in range(rounds):
