@@ -86,7 +86,7 @@ def _follow(chain: Chain, rounds: Array, end: int) -> tuple[Array, Array, Array,
         log_stay = 0.0 if last else chain.log_stay[level]
         tail = end if last else int(min(float(end), np.ceil(-DECAY / log_stay)))
         arrivals = np.pad(arrivals[: end + 1 - first], (0, tail))[: end + 1 - first]
-        if not len(arrivals):
+        if not arrivals.any():  # none left, or underflown
             break
         held = np.asarray(lfilter([1.0], [1.0, -np.exp(log_stay)], arrivals))
         kept = np.flatnonzero(held > NOTHING * held.max())

@@ -17,6 +17,7 @@ from theory.exp3 import (
     information_plateaus,
     ladder,
     ladder_information,
+    mean_field_information,
 )
 
 EPS = np.finfo(float).eps
@@ -75,6 +76,13 @@ def test_small_rates_follow_the_mean_field():
             gaps.append(eta**3 * loss * ladder_information(rounds, eta, arms, loss) / limit - 1.0)
         assert abs(gaps[1]) < 0.02
         assert gaps[0] / gaps[1] == pytest.approx(2.0, rel=0.2)  # next order: eta
+
+
+def test_levels_that_nobody_reaches_are_no_obstacle():
+    rate = 1.5 / 8000  # arrivals at the deepest of its levels underflow to 0
+    scaled = rate**3 * 0.5 * ladder_information(8000, rate, n_arms=4, loss=0.5)
+    # the limit's error: 1.2 eta, of order eta/p; p = 1/7.4
+    assert scaled == pytest.approx(mean_field_information(0.75, [1.0, 0.0, 0.0, 0.0]), rel=2 * rate * 7.4)
 
 
 def test_finished_levels_stand_still():
