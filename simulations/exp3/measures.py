@@ -125,8 +125,8 @@ def estimates(
     unreliable: 1 where `maximum_likelihood` says that a spike may have been missed, or that digits are lost;
     likelihood_ratio = 2 (L(estimate) - L(truth)); covered: 1 where it is at most 3.841, so that the 95 % interval
     contains the truth; twice_divergence = 2 sum_t KL(p_t | p^_t); squared_distance = sum_t |p^_t - p_t|_2^2;
-    squared_l1_distance = sum_t |p^_t - p_t|_1^2; affinity = sum_t -log sum_k sqrt(p p^). Sums stop at 10^6, where an
-    estimate outside the likelihood's cliff cannot get (a divergence may be infinite).
+    squared_l1_distance = sum_t |p^_t - p_t|_1^2; affinity = sum_t -log sum_k sqrt(p p^). Ratios and sums are cut at
+    10^6: a divergence may be infinite.
 
     0 < `low` < `high`, without unit; `rng`, `replicates`, `learning_rate`, `mean_losses`, `rounds`, `bernoulli`,
     `threshold` and `variant` as in the head of the module. Sources: ex.D4 (errors), ex.D5 (ratios, divergences).
