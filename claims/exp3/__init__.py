@@ -11,6 +11,7 @@ from claims.exp3 import (
     information_limits,
     ladder,
     lower_bounds,
+    plateaus,
     score,
     sure_bounds,
 )
@@ -31,6 +32,7 @@ CLAIMS = tuple(
             *information_limits.CLAIMS,
             *ladder.CLAIMS,
             *lower_bounds.CLAIMS,
+            *plateaus.CLAIMS,
             *score.CLAIMS,
             *sure_bounds.CLAIMS,
         ),
