@@ -12,10 +12,11 @@ from typing import Any
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["exp_minus", "log1p_unit"]
+__all__ = ["exp_any", "exp_minus", "log1p_unit", "log_normal"]
 
 _LOG2E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # the high part times k is exact
+_LN2 = 0.6931471805599453
 _ROUND = 1.5 * 2.0**52  # adding it rounds to a whole number, which then stands in the lowest bits
 
 
@@ -60,6 +61,13 @@ def exp_minus(a: float) -> float:
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
+def exp_any(x: float) -> float:
+    """Return exp(x); 0 below -708, inf above 708."""
+    e = exp_minus(abs(x))
+    return e if x <= 0.0 else 1.0 / e
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
 def log1p_unit(e: float) -> float:
     """Return log(1 + e) for `e` in [0, 1]: 2 artanh(s), s = e/(2 + e), a polynomial in s^2 with error below 3e-18."""
     s = e / (2.0 + e)
@@ -70,3 +78,12 @@ def log1p_unit(e: float) -> float:
     middle = 0.18181740832504806 + z * 0.1538661404230401 + z2 * (0.13300374032674625 + z * 0.12110168728069218)
     high = 0.0832450651186082 + z * 0.17044163562781398
     return s * (2.0 + z * (low + z4 * (middle + z4 * high)))
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def log_normal(x: float) -> float:
+    """Return log(x) of a positive normal number `x`, with an absolute error of a few 1e-16 near 1."""
+    bits = _bits_of(x)  # pyright: ignore[reportCallIssue]
+    exponent = float((bits >> 52) - 1023)
+    mantissa = _float_of((bits & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000)  # pyright: ignore[reportCallIssue]
+    return exponent * _LN2 + log1p_unit(mantissa - 1.0)

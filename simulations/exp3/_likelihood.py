@@ -49,7 +49,7 @@ Array = NDArray[np.float64]
 Arms = NDArray[np.int16]
 Evaluation = tuple[float, float, float, float, float, int]
 _RUN = 256  # rounds summed together
-_FEWEST = 8  # pairs for which lanes are worth their idle ones
+_FEWEST = 16  # pairs for which lanes are worth their idle ones
 
 
 # --- two arms: log-odds and their two derivatives
@@ -228,14 +228,14 @@ def evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: Option
 def evaluate_all(rates: Array, arms: Arms, losses: Array, n_arms: int, options: Options, out: Array) -> None:
     """Fill `out` (histories x rates, 6) with what `evaluate` returns; `arms` and `losses` (histories, rounds).
 
-    Rates run fastest. Two arms go through lanes, 32 pairs at a time, where there are enough to fill some.
+    Rates run fastest. Few arms go through lanes, 64 pairs at a time, where there are enough to fill some.
     """
-    lanes = n_arms == 2 and plain(options)
+    lanes = plain(options, n_arms)
     for start in range(0, out.shape[0], LANES):
         end = min(start + LANES, out.shape[0])
         filled = lanes and end - start >= _FEWEST
         if filled:
-            evaluate_lanes(rates, arms, losses, start, options, out)
+            evaluate_lanes(rates, arms, losses, start, options, out, n_arms)
         for pair in range(start, end):
             if not filled or math.isnan(out[pair, 0]):
                 i, j = pair // rates.size, pair % rates.size

@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simulations.exp3._elementary import exp_minus, log1p_unit
+from simulations.exp3._elementary import exp_any, exp_minus, log1p_unit, log_normal
 
 __all__ = [
     "BLOCK",
@@ -35,7 +35,9 @@ __all__ = [
     "draw",
     "increment",
     "law_of",
+    "limit_y",
     "log_of",
+    "log_of_odds",
     "mix",
     "move",
     "multiplier",
@@ -102,6 +104,12 @@ def step(loss: float, p: float, factor: float, options: Options) -> float:
     r = min(max(signed / (p + options.exploration), -_LARGEST), _LARGEST)
     r = math.copysign(math.inf, signed) if p < DEAD and options.exploration == 0.0 else r
     return r if loss != 0.0 else 0.0
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def limit_y(value: float) -> float:
+    """Return `value`, at most 1e305, so that differences of log weights exist."""
+    return min(value, _LARGEST)
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -197,7 +205,7 @@ def _rebuild(state: Array, n: int) -> None:
     for k in range(n + 1, 2 * n):
         top = max(top, state[k])
     for k in range(n):
-        state[k] = math.exp(state[n + k] - top)
+        state[k] = exp_any(state[n + k] - top)
     for b in range(state.size - 2 - 2 * n):
         _sum_block(state, n, b)
     state[-2], state[-1] = top, _sum(state, 2 * n, state.size - 2)
@@ -240,9 +248,15 @@ def law_of(state: Array, n: int, arm: int) -> tuple[float, float]:
 @njit(cache=True, error_model="numpy", forceinline=True)
 def log_of(state: Array, n: int, arm: int, odds_against: float) -> float:
     """Return the logarithm of the softmax probability of `arm` from the odds against it."""
-    if odds_against < 1e290:
-        return 0.0 - math.log1p(odds_against)
-    return state[n + arm] - state[-2] - math.log(_rest_of(state, n, arm))
+    return log_of_odds(odds_against, state[n + arm] - state[-2], state[-1])
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def log_of_odds(odds_against: float, y: float, total: float) -> float:
+    """Return log p of an arm from the odds against it, or, where they are above 1, from log(weight) `y` and `total`."""
+    near = 0.0 - log1p_unit(min(odds_against, 1.0))
+    far = y - log_normal(total)
+    return near if odds_against <= 1.0 else far
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -254,9 +268,9 @@ def move(state: Array, n: int, arm: int, change: float, ratio: float) -> bool:
     if ratio != 1.0:
         for k in range(n, 2 * n):
             state[k] *= ratio
-    state[n + arm] = min(state[n + arm] - change, _LARGEST)
+    state[n + arm] = limit_y(state[n + arm] - change)
     if ratio == 1.0:
-        state[arm] = math.exp(state[n + arm] - state[-2])
+        state[arm] = exp_any(state[n + arm] - state[-2])
         _sum_block(state, n, arm // BLOCK)
         state[-1] = _sum(state, 2 * n, state.size - 2)
     if ratio != 1.0 or not 0.5 <= state[-1] <= 1e6:

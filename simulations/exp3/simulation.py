@@ -167,7 +167,7 @@ def run_histories(
 ) -> None:
     """Run the replicates of `exits` (replicates,) and store what `arms`, `losses` and `trace` have columns for."""
     keys = np.empty(2, np.uint64)
-    if table.shape[1] == 2 and plain(options) and trace.shape[1] == 0:
+    if plain(options, table.shape[1]) and trace.shape[1] == 0:
         for i in range(0, exits.size, LANES):
             part = slice(i, min(i + LANES, exits.size))
             settings = eta, table, bernoulli, options, seed, first_replicate + i, rounds, threshold

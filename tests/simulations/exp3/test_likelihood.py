@@ -186,14 +186,18 @@ def test_replay_adds_up_to_the_likelihood(n_arms: int, variant: Variant) -> None
 # --- properties
 
 
-def test_lanes_have_the_bits_of_single_evaluations() -> None:
-    """Grids of two arms run 32 at a time; some candidates are past the cliff, some histories chaotic."""
-    arms, losses = simulate(0.4, LOSSES[2], 300, 7, seed=3)
-    for variant in (CLASSIC, Variant(gains=True), Variant(implicit_exploration=0.03)):
-        rates = np.geomspace(0.01, 2.0, 11)
-        together = quiet(rates, arms, losses, 2, variant=variant)
+@pytest.mark.parametrize("n_arms", [2, 3, 4, 5, 8])
+def test_lanes_have_the_bits_of_single_evaluations(n_arms: int) -> None:
+    """Grids run 64 at a time; some candidates are past the cliff, some histories chaotic, some weights renewed."""
+    table = {2: LOSSES[2], 4: LOSSES[4]}.get(n_arms, np.linspace(1.1, 0.1, n_arms))
+    explored = Variant(implicit_exploration=0.03)
+    for rate, variant in itertools.product((0.02, 0.4), (CLASSIC, Variant(gains=True), explored)):
+        arms, losses = simulate(rate, table, 250, 7, seed=3, variant=variant)
+        rates = np.geomspace(rate / 40, 4 * rate, 11)
+        together = quiet(rates, arms, losses, n_arms, variant=variant)
+        assert rate > 0.1 or np.mean(np.isfinite(together.value)) > 0.5
         for i, j in itertools.product(range(7), range(11)):
-            alone = _likelihood.evaluate(rates[j], arms[i], losses[i], 2, variant.options(), -math.inf)
+            alone = _likelihood.evaluate(rates[j], arms[i], losses[i], n_arms, variant.options(), -math.inf)
             names = ("value", "score", "hessian", "information", "condition", "reliable_rounds")
             assert [getattr(together, name)[i, j] for name in names] == list(alone)
 
