@@ -8,9 +8,10 @@ said ("dense"), in a tenth to a third of the rounds on the ladder, where the law
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import seconds
@@ -18,9 +19,7 @@ from simulations.exp3 import exit_times, log_likelihood, simulate
 
 __all__ = ["benchmarks", "main", "naive_likelihood", "naive_run"]
 
-Array = NDArray[np.float64]
-ROUNDS, REPLICATES = 400, 512
-FOUR = [0.9, 0.6, 0.3, 0.0]
+ROUNDS = 400
 
 
 def naive_run(learning_rate: float, mean_losses: ArrayLike, rounds: int, rng: np.random.Generator) -> list[int]:
@@ -54,37 +53,39 @@ def naive_likelihood(learning_rate: float, arms: ArrayLike, losses: ArrayLike, n
     return value, score, hessian
 
 
+# name, mean losses, rate; then required: ns a round and ratio to naive, of runs, then of likelihoods
+_SETTINGS = (
+    ("K = 2 ladder", [1.0, 0.0], 0.005, 40.0, 300.0, 12.0, 500.0),
+    ("K = 2 dense", [0.8, 0.3], 0.005, 40.0, 300.0, 12.0, 500.0),
+    ("K = 4", [0.9, 0.6, 0.3, 0.0], 0.005, 50.0, 250.0, 50.0, 200.0),
+    ("K = 1000", np.linspace(0, 1, 1000), 0.001, 400.0, 100.0, 900.0, 20.0),
+)
+
+
 def benchmarks() -> list[tuple[str, float, str, float, str]]:
     """Return (name, value, unit, required, better) of every measurement, on one core."""
-    results, rng = [], np.random.default_rng(1)
-    many = np.linspace(0, 1, 1000)
     with threadpool_limits(1):
-        for name, losses, rate in (
-            ("K = 2 ladder", [1.0, 0.0], 0.005),
-            ("K = 2 dense", [0.8, 0.3], 0.005),
-            ("K = 4", FOUR, 0.005),
-            ("K = 1000", many, 0.001),
-        ):
-            naive = seconds(lambda losses=losses, rate=rate: naive_run(rate, losses, ROUNDS, rng), 3) / ROUNDS
-            action = lambda losses=losses, rate=rate: simulate(rate, losses, ROUNDS, REPLICATES, 1)  # noqa: E731
-            fast = seconds(action) / ROUNDS / REPLICATES
-            results.append((f"run, {name}: a round", fast * 1e9, "ns", 400.0 if len(losses) > 4 else 60.0, "less"))
-            results.append(
-                (f"run, {name}: naive / compiled", naive / fast, "x", 100.0 if len(losses) > 4 else 300.0, "more")
-            )
+        results = [row for setting in _SETTINGS for row in _rows(*setting)]
+        times = seconds(partial(exit_times, 0.02, [1.0, 0.0], 0.01, 2048, 1, max_rounds=10**6))
+    return [*results, ("exit times, K = 2: 2048 runs of 236 rounds on average", times * 1e3, "ms", 60.0, "less")]
 
-            arms, paid = simulate(rate, losses, ROUNDS, 32, 1)
-            rates, count = rate * np.linspace(0.6, 1.0, 32), len(losses)
-            loop = lambda arms=arms, paid=paid, count=count, rate=rate: naive_likelihood(rate, arms[0], paid[0], count)  # noqa: E731
-            grid = lambda arms=arms, paid=paid, count=count, rates=rates: log_likelihood(rates, arms, paid, count)  # noqa: E731
-            naive, fast = seconds(loop, 3) / ROUNDS, seconds(grid) / ROUNDS / 1024
-            bound = {2: 12.0, 4: 200.0}.get(count, 900.0)
-            results.append((f"two derivatives, {name}: a round", fast * 1e9, "ns", bound, "less"))
-            least = {2: 500.0, 4: 60.0}.get(count, 20.0)
-            results.append((f"two derivatives, {name}: naive / compiled", naive / fast, "x", least, "more"))
-        times = seconds(lambda: exit_times(0.02, [1.0, 0.0], 0.01, 2048, 1, max_rounds=10**6))
-        results.append(("exit times, K = 2: 2048 runs of 236 rounds on average", times * 1e3, "ms", 60.0, "less"))
-    return results
+
+def _rows(
+    name: str, losses: ArrayLike, rate: float, run: float, run_ratio: float, value: float, value_ratio: float
+) -> list[tuple[str, float, str, float, str]]:
+    """The four measurements of one setting: 512 runs of 400 rounds, and 32 rates on each of 32 histories."""
+    rng, count = np.random.default_rng(1), len(np.asarray(losses))
+    naive = seconds(partial(naive_run, rate, losses, ROUNDS, rng), 3) / ROUNDS
+    fast = seconds(partial(simulate, rate, losses, ROUNDS, 512, 1)) / ROUNDS / 512
+    arms, paid = simulate(rate, losses, ROUNDS, 32, 1)
+    loop = seconds(partial(naive_likelihood, rate, arms[0], paid[0], count), 3) / ROUNDS
+    grid = seconds(partial(log_likelihood, rate * np.linspace(0.6, 1.0, 32), arms, paid, count)) / ROUNDS / 1024
+    return [
+        (f"run, {name}: a round", fast * 1e9, "ns", run, "less"),
+        (f"run, {name}: naive / compiled", naive / fast, "x", run_ratio, "more"),
+        (f"two derivatives, {name}: a round", grid * 1e9, "ns", value, "less"),
+        (f"two derivatives, {name}: naive / compiled", loop / grid, "x", value_ratio, "more"),
+    ]
 
 
 def main() -> None:

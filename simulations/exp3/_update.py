@@ -2,7 +2,8 @@
 
 Where losses are positive the recursion is chaotic in the learning rate (ex.D11), so a likelihood written with another
 order of operations than the simulator's is minus infinity at the true rate. Nothing below is compiled with fast-math:
-equal operations give equal bits wherever they are inlined.
+equal operations give equal bits wherever they are inlined. (numba's cache does not see a change here in the kernels of
+other modules: after an edit delete this folder's __pycache__.)
 
 Log weights y, g = dy/d(eta), c = d2y/d(eta)2; law p = softmax(y), then mixed with the uniform one. Of the drawn arm:
 h = d log p, h2 = d2 log p, r = +-l m/(p + ix), u = p/(p + ix), m = t^-exponent the multiplier of round t = 1, 2, ...
