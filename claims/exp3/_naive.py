@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 STEP = 1e-100  # into the complex plane: no difference is taken, so nothing cancels
 NEVER = 1e-280  # an arm of smaller probability than this is not drawn in practice, and keeps its weight
 
@@ -33,14 +34,15 @@ def all_arms(n_arms: int, rounds: int) -> NDArray[np.int16]:
     return np.array(list(itertools.product(range(n_arms), repeat=rounds)), np.int16)
 
 
-def laws(rate: complex, arms: ArrayLike, losses: ArrayLike, n_arms: int) -> NDArray[np.complex128]:
+def laws(rate: complex, arms: ArrayLike, losses: ArrayLike, n_arms: int) -> Complex:
     """Return p of all arms at the beginning of every round and after the last one, (histories, rounds + 1, n_arms).
 
     `arms` and `losses` (histories, rounds), drawn and paid.
     """
     drawn, paid = np.asarray(arms), np.asarray(losses, dtype=float)
-    rows, weights = np.arange(len(drawn)), np.zeros((len(drawn), n_arms), complex)
-    out = np.empty((len(drawn), drawn.shape[1] + 1, n_arms), complex)
+    rows, shape = np.arange(len(drawn)), (len(drawn), n_arms)
+    weights: Complex = np.zeros(shape, np.complex128)
+    out = np.empty((len(drawn), drawn.shape[1] + 1, n_arms), np.complex128)
     for t in range(drawn.shape[1] + 1):
         scaled = np.exp(weights - np.max(weights.real, axis=1, keepdims=True))
         out[:, t] = scaled / np.sum(scaled, axis=1, keepdims=True)
@@ -51,7 +53,7 @@ def laws(rate: complex, arms: ArrayLike, losses: ArrayLike, n_arms: int) -> NDAr
     return out
 
 
-def seen_probability(law: NDArray[Any], arms: ArrayLike, stops: ArrayLike, late: bool = False) -> NDArray[Any]:
+def seen_probability(law: Complex, arms: ArrayLike, stops: ArrayLike, late: bool = False) -> Complex:
     """Return the probability of what was drawn in the first `stops` rounds, (histories,), under the laws of `laws`.
 
     With `late`, each draw is charged to the law of the round after it, which is wrong.
@@ -63,7 +65,7 @@ def seen_probability(law: NDArray[Any], arms: ArrayLike, stops: ArrayLike, late:
     return np.prod(np.where(np.abs(own) > NEVER, own, 0.0), axis=1)
 
 
-def score_of(seen: NDArray[np.complex128]) -> Array:
+def score_of(seen: Complex) -> Array:
     """Return d log P/d eta of `seen`, probabilities at eta + i `STEP`; 0 where nothing can be seen."""
     possible = np.abs(seen) > NEVER
     return np.where(possible, (seen.imag / STEP) / np.where(possible, seen.real, 1.0), 0.0)

@@ -26,19 +26,19 @@ HORIZONS = (1, 2, 3, 4, 6, 8, 10, 13, 15, 20, 40, 80, 150, 300)
 
 
 @cache
-def _found(horizon: float, rounds: float, n_arms: int, loss: float) -> tuple[float, float, float]:
+def _found(points: int, horizon: float, rounds: float, n_arms: int, loss: float) -> tuple[float, float, float]:
     """The pair of rates farthest apart with affinity .9 after `rounds`, and its affinity by many digits.
 
-    `horizon`, the decimal logarithm of `rounds`, sets how many digits those are.
+    `horizon`, the decimal logarithm of `rounds`, sets how many digits those are; `points` first rates are tried.
     """
-    gap, one, two = theory.indistinguishable_gap(rounds, LOW, HIGH, AFFINITY, n_arms, loss)
+    gap, one, two = theory.indistinguishable_gap(rounds, LOW, HIGH, AFFINITY, n_arms, loss, points)
     exact = route.precise_affinity(float(one), float(two), int(rounds), n_arms, loss, int(horizon) + 40)
     return float(gap), float(one), float(exact)
 
 
-def _pair(*, horizon: float, n_arms: int, loss: float) -> Array:
+def _pair(points: int = 21, *, horizon: float, n_arms: int, loss: float) -> Array:
     """[distance of the pair, its affinity]."""
-    gap, _, affinity = _found(horizon, min(float(round(10.0**horizon)), 1e300), n_arms, loss)
+    gap, _, affinity = _found(points, horizon, min(float(round(10.0**horizon)), 1e300), n_arms, loss)
     return np.array([gap, affinity])
 
 
@@ -111,7 +111,7 @@ D9 = Claim(
     ),
     equations={"theory.exp3.indistinguishable_gap": "the pair of rates"},
     kind="bound",
-    predict=_pair,
+    predict=partial(_pair, 31),
     measure=partial(_needed, "loglog", 0.2),
     settings=SETTINGS,
     mutants=(
@@ -287,7 +287,7 @@ D9_BOUND = Claim(
         Mutant(name=name, measure=partial(_two_points, name))
         for name in ("half the affinity", "affinity for its square", "without the root", "a tenth too large", "twice")
     ),
-    scales={"quick": {"restarts": 60}},
+    scales={"quick": {"restarts": 30, "settings": ({"n_arms": 3, "loss": 1.2},)}},
 )
 
 
@@ -355,7 +355,7 @@ T1_ESTIMATOR = Claim(
         _task(0.9, 1.2, 1e5, 4, 0.7),
     ),
     outputs=bound_measures.RECOVERY_OUTPUTS,
-    budget=30_000,
+    budget=12_000,
     block=1024,
     mutants=tuple(
         Mutant(name=name, predict=partial(_recovered, name), settings=(0, 3))
@@ -396,9 +396,9 @@ def _average(which: str = "right", *, rounds: int, low: float, high: float, n_ar
 
 
 def _average_again(*, rounds: int, low: float, high: float, n_arms: int, loss: float) -> float:
-    """The same: 400 equidistant rates under the prior, the information with 40 digits more than the horizon."""
-    rates = low + (high - low) * (np.arange(400) + 0.5) / 400
-    weight = 2.0 * np.sin(np.pi * (rates - low) / (high - low)) ** 2 / 400
+    """The same: 200 equidistant rates under the prior, the information with 40 digits more than the horizon."""
+    rates = low + (high - low) * (np.arange(200) + 0.5) / 200
+    weight = 2.0 * np.sin(np.pi * (rates - low) / (high - low)) ** 2 / 200
     digits = len(str(int(rounds))) + 20
     values = [route.precise_information(float(r), int(rounds), n_arms, loss, digits) for r in rates]
     return float(weight @ np.array(values) + (2.0 * np.pi / (high - low)) ** 2) ** -0.5
@@ -437,6 +437,7 @@ D9_AVERAGE = Claim(
             "one over the mean root of the information",
         )
     ),
+    scales={"quick": {"settings": ({"rounds": 1000, "low": 0.5, "high": 1.5, "n_arms": 2, "loss": 0.8},)}},
 )
 
 CLAIMS = (T1, T1_ESTIMATOR, T1_SHARP, D9, D9_AFFINITY, D9_AVERAGE, D9_BOUND)

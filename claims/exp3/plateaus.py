@@ -245,11 +245,11 @@ D10_GROWTH = Claim(
     measure=_information,
     settings=({"n_arms": 2, "loss": 1.0}, {"n_arms": 5, "loss": 1.0}),
     domain={"learning_rate": Range(0.3, 2.0, log=True), "horizon": Range(2.0, 300.0, log=True)},
-    restarts=600,
+    restarts=200,
     mutants=tuple(
         Mutant(name=name, predict=partial(_polylog, name)) for name in ("a tenth", "log n for its square", "loglog n")
     ),
-    scales={"quick": {"restarts": 100}},
+    scales={"quick": {"restarts": 60, "settings": ({"n_arms": 2, "loss": 1.0},)}},
 )
 
 CLAIMS = (D10, D10_GROWTH, D10_HEIGHTS, D10_PLATEAUS)
