@@ -8,6 +8,8 @@ the common readings of it that are false.
 from __future__ import annotations
 
 from claims.exp3 import (
+    chaos,
+    finite_sets,
     information_limits,
     ladder,
     lower_bounds,
@@ -29,6 +31,8 @@ def _place(claim_id: str) -> tuple[int, int, str]:
 CLAIMS = tuple(
     sorted(
         (
+            *chaos.CLAIMS,
+            *finite_sets.CLAIMS,
             *information_limits.CLAIMS,
             *ladder.CLAIMS,
             *lower_bounds.CLAIMS,

@@ -22,6 +22,7 @@ __all__ = [
     "candidate_likelihoods",
     "estimates_candidate_truncation",
     "finite_set_errors",
+    "finite_set_exceedances",
 ]
 
 Array = NDArray[np.float64]
@@ -145,3 +146,21 @@ def finite_set_errors(
         right = candidates[chosen] == 1.0
         out[runs.rows] = np.column_stack([far.affinity, far.squared, far.squared_l1, gain, reverse, right])
     return out
+
+
+def finite_set_exceedances(
+    rng: np.random.Generator, replicates: int, *, levels: Sequence[float], **setting: Any
+) -> Array:
+    """Return 1 where the most likely of finitely many candidates is further from the truth than `levels`, else 0.
+
+    `levels` >= 0: three, one for each of affinity, squared_distance and squared_l1_distance of `finite_set_errors`,
+    whose `setting` this takes; shape (replicates, 3). Source: ex.D8.
+
+    >>> setting = dict(learning_rate=0.3, mean_losses=(2.0, 0.0), rounds=20, ratios=(1.0,), levels=(0.0, 0.0, 0.0))
+    >>> finite_set_exceedances(np.random.default_rng(0), 1, **setting).tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+    most = check_vector("levels", levels, axis="distances", low=0.0)
+    if most.size != 3:
+        raise ValueError(f"levels must be three numbers, got levels={levels!r}")
+    return (finite_set_errors(rng, replicates, **setting)[:, :3] > most).astype(np.float64)

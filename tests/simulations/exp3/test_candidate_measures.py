@@ -15,6 +15,7 @@ from simulations.exp3.candidate_measures import (
     candidate_likelihoods,
     estimates_candidate_truncation,
     finite_set_errors,
+    finite_set_exceedances,
 )
 from simulations.exp3.likelihood import replay
 from simulations.exp3.literal import literal_log_likelihood
@@ -167,6 +168,15 @@ def test_shapes_and_repetition() -> None:
         np.testing.assert_array_equal(found, measure(rng(), 12, **setting, **rest))
 
 
+def test_exceedances_are_counted_from_the_errors() -> None:
+    setting: dict[str, Any] = {"learning_rate": 0.1, "mean_losses": (0.8, 0.3), "ratios": (0.3, 1.0, 3.0), "rounds": 20}
+    errors = finite_set_errors(rng(), 40, **setting)[:, :3]
+    levels = (0.3, 0.2, 0.6)
+    found = finite_set_exceedances(rng(), 40, levels=levels, **setting)
+    assert 0 < np.sum(found[:, 0]) < 40
+    np.testing.assert_array_equal(found, errors > levels)
+
+
 # --- bad input
 
 
@@ -195,3 +205,11 @@ def test_bad_candidates() -> None:
         estimates_candidate_truncation(rng(), 3, rounds=9, threshold=0.0, **setting)
     with pytest.raises(ValueError, match=r"replicates must be >= 1"):
         candidate_likelihoods(rng(), 0, scaled_time=1.0, **setting)
+
+
+def test_bad_levels() -> None:
+    setting: dict[str, Any] = {"learning_rate": 0.1, "mean_losses": (1.0, 0.0), "rounds": 9, "ratios": (1.0,)}
+    with pytest.raises(ValueError, match=r"levels must be three numbers, got levels=\(1\.0, 2\.0\)"):
+        finite_set_exceedances(rng(), 3, levels=(1.0, 2.0), **setting)
+    with pytest.raises(ValueError, match=r"levels must be >= 0, got levels\[1\]=-2\.0"):
+        finite_set_exceedances(rng(), 3, levels=(1.0, -2.0, 3.0), **setting)
