@@ -17,6 +17,8 @@ candidate_likelihoods, finite_set_errors,
 estimates_candidate_truncation                       candidates: the cliff, finite sets, a wrong rule of truncation
 exit_rounds, sensitivities, returning_pulls,
 least_probabilities                                  the run itself: exits, chaos, returns, worst histories
+probability_differences, ladder_path_information,
+rounding_errors                                      along a run: candidates against the truth, information, rounding
 """
 
 from __future__ import annotations
@@ -49,6 +51,12 @@ from simulations.exp3.measures import (
     ladder_estimates,
     score_moments,
 )
+from simulations.exp3.path_measures import (
+    ROUNDING_OUTPUTS,
+    ladder_path_information,
+    probability_differences,
+    rounding_errors,
+)
 from simulations.exp3.precise import PreciseReplay, precise_log_likelihood, precise_replay, precise_simulate
 from simulations.exp3.process_measures import (
     RETURN_OUTPUTS,
@@ -67,6 +75,7 @@ __all__ = [
     "FINITE_SET_OUTPUTS",
     "LADDER_OUTPUTS",
     "RETURN_OUTPUTS",
+    "ROUNDING_OUTPUTS",
     "SCORE_OUTPUTS",
     "SENSITIVITY_OUTPUTS",
     "TRUNCATION_OUTPUTS",
@@ -93,6 +102,7 @@ __all__ = [
     "ladder_estimates",
     "ladder_log_likelihood",
     "ladder_maximum_likelihood",
+    "ladder_path_information",
     "least_probabilities",
     "literal_log_likelihood",
     "literal_simulate",
@@ -101,8 +111,10 @@ __all__ = [
     "precise_log_likelihood",
     "precise_replay",
     "precise_simulate",
+    "probability_differences",
     "replay",
     "returning_pulls",
+    "rounding_errors",
     "score_moments",
     "sensitivities",
     "simulate",
