@@ -116,9 +116,12 @@ def draw_ends(
     At `x`, and a factor `apart` before and after it; bars of one binomial standard error. `outputs` names the columns
     of `samples` (replicates, outputs); `name` goes before the names of the series.
     """
+    top = 5.0
     for k, (output, (label, color, marker)) in enumerate(ENDS.items()):
         shares = np.array([np.mean(column(one, outputs, output)) for one in samples])
         errors = np.sqrt(shares * (1 - shares) / [len(one) for one in samples])
         looks: Any = {"color": color, "fmt": marker, "ms": 3.2}
         places = np.asarray(x, dtype=float) * apart ** (k - 1)
         canvas.points(ax, places, 100 * shares, 100 * errors, series=f"{name}{output}", label=label, **looks)
+        top = max(top, 110 * float(np.max(shares + errors)))
+    ax.set_ylim(-0.07 * top, max(top, ax.get_ylim()[1]))
