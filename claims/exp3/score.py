@@ -233,13 +233,13 @@ D1_RANDOM = Claim(
     ),
     outputs=("squared score", "minus Hessian", "information"),
     columns=(1, 2, 3),
-    budget=3_000_000,
+    budget=6_000_000,
     block=4096,
     mutants=tuple(
         Mutant(name=name, predict=partial(_expected_squares, name))
         for name in ("losses replaced by their means", "fifteen percent too large", "variance for its root")
     ),
-    scales={"quick": {"margin": 0.05, "budget": 200_000}},
+    scales={"quick": {"margin": 0.05, "budget": 400_000}},
 )
 
 CLAIMS = (D1, D1_DERIVATIVES, D1_RANDOM)
