@@ -8,7 +8,11 @@ the common readings of it that are false.
 from __future__ import annotations
 
 from claims.exp3 import (
+    affinity,
+    candidates,
     chaos,
+    estimation,
+    figures_shown,
     finite_sets,
     information_limits,
     ladder,
@@ -31,6 +35,10 @@ def _place(claim_id: str) -> tuple[int, int, str]:
 CLAIMS = tuple(
     sorted(
         (
+            *figures_shown.CLAIMS,
+            *estimation.CLAIMS,
+            *candidates.CLAIMS,
+            *affinity.CLAIMS,
             *chaos.CLAIMS,
             *finite_sets.CLAIMS,
             *information_limits.CLAIMS,
