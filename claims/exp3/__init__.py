@@ -35,11 +35,11 @@ def _place(claim_id: str) -> tuple[int, int, str]:
 CLAIMS = tuple(
     sorted(
         (
-            *figures_shown.CLAIMS,
-            *estimation.CLAIMS,
-            *candidates.CLAIMS,
             *affinity.CLAIMS,
+            *candidates.CLAIMS,
             *chaos.CLAIMS,
+            *estimation.CLAIMS,
+            *figures_shown.CLAIMS,
             *finite_sets.CLAIMS,
             *information_limits.CLAIMS,
             *ladder.CLAIMS,

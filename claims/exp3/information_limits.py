@@ -193,8 +193,10 @@ def _at_ladder_rate(setting: Mapping[str, Any], size: float) -> dict[str, Any]:
 D4_LADDER = Claim(
     id="ex.D4.ladder",
     title="One lossy arm: the exact information tends to the closed form",
-    statement=r"\eta^3\ell I_T\to J_K(S)=\Lambda^2\tfrac v{1-v}+2\Lambda\log(1-v)+2[\mathrm{Li}_2(v)-\mathrm{Li}_2(v_0)],"
-    r"\quad S=\eta\ell T",
+    statement=(
+        r"\eta^3\ell I_T\to J_K(S)=\Lambda^2\tfrac v{1-v}+2\Lambda\log(1-v)+2[\mathrm{Li}_2(v)-\mathrm{Li}_2(v_0)],"
+        r"\quad S=\eta\ell T,\ v,\Lambda\text{ as in ex.D4.closed}"
+    ),
     source=DERIVED,
     provenance="derived",
     assumptions=("one arm pays the constant loss l, the others nothing", "eta -> 0 at fixed S"),
@@ -301,7 +303,7 @@ D4_CLOSED = Claim(
     source=DERIVED,
     provenance="derived",
     assumptions=("one arm with mean loss 1, the others nothing",),
-    proof="J = int (K-1) e^s Lambda^2 ds = int Lambda^2/(1-v)^2 dv from v_0 to v, as dv/ds = v (1-v); then by parts twice",
+    proof="J = int (K-1) e^s Lambda^2 ds = int Lambda^2/(1-v)^2 dv from v_0 to v, as dv/ds = v (1-v); then by parts",
     equations={"theory.exp3.mean_field_information": "J"},
     kind="identity",
     margin=1e-11,
