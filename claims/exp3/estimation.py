@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.special import erf
 
 from assay.claim import Claim, Mutant
@@ -294,7 +294,10 @@ def _box(
 
 def _chance(level: float) -> float:
     """P(chi^2_1 <= `level`), by the quantiles of the theory."""
-    return float(brentq(lambda p: float(theory.likelihood_ratio_quantile(p)) - level, 1e-9, 1 - 1e-9, xtol=1e-14))
+    found = root_scalar(
+        lambda p: float(theory.likelihood_ratio_quantile(p)) - level, bracket=(1e-9, 1 - 1e-9), xtol=1e-14
+    )
+    return float(found.root)
 
 
 def _wilks(which: str = "right", *, levels: Any, **_: Any) -> Array:
