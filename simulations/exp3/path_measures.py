@@ -25,7 +25,7 @@ __all__ = ["ROUNDING_OUTPUTS", "ladder_path_information", "probability_differenc
 
 Array = NDArray[np.float64]
 ROUNDING_OUTPUTS = ("log_sensitivity", "log_double_sensitivity", "log_error")
-_LEAST = 1e-20  # logarithms of smaller numbers are those of this
+_LEAST, _MOST = 1e-20, 1e100  # logarithms of numbers beyond are those of these
 _GONE = 700.0  # log-odds from which a lossy arm is not drawn again within 1e300 rounds
 
 
@@ -127,7 +127,8 @@ def rounding_errors(
 
     Rows `ROUNDING_OUTPUTS`: |dx/d(eta)| of the log-odds x with `digits` digits, the same in doubles, and |x - x| of the
     two, along a history that was itself drawn with `digits` digits (15 to 10000; 20 more than the first row's largest
-    are enough). To first order the error is |eta dx/d(eta)| 2^-53 (ex.D11). Numbers below 1e-20 count as 1e-20.
+    are enough). To first order the error is |eta dx/d(eta)| 2^-53 (ex.D11). Numbers below 1e-20 count as 1e-20, those
+    beyond 1e100 as that: so does the error once doubles have given up an arm of probability below e^-700.
 
     `times` >= 1, rounds; `learning_rate` > 0; `mean_losses` of two arms, paid as they are; `rng`, `replicates` >= 1.
     A plain loop of numbers of many digits: about a millisecond a round.
@@ -151,7 +152,7 @@ def rounding_errors(
             (values[rounds - 1, 1] - values[rounds - 1, 0] for values in (found.log_probabilities, found.scores))
             for found in (exact, double)
         )
-        out[i] = np.abs(np.array([slope, near_slope, x - near]).astype(np.float64))
+        out[i] = [[min(abs(v), _MOST) for v in row] for row in (slope, near_slope, x - near)]
     return np.log10(np.maximum(out, _LEAST))
 
 
