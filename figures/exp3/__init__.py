@@ -1,6 +1,6 @@
 """Figures of the learning rate of Exp3: the paper's box plots, and staircase, chaos and cliff beyond it."""
 
-from figures.exp3 import constant, estimation, prediction
+from figures.exp3 import chaos, constant, differences, estimation, exits, prediction, staircase
 
 __all__ = ["FIGURES"]
 
@@ -8,4 +8,8 @@ FIGURES = (
     *constant.FIGURES,
     *estimation.FIGURES,
     *prediction.FIGURES,
+    *exits.FIGURES,
+    *differences.FIGURES,
+    *staircase.FIGURES,
+    *chaos.FIGURES,
 )

@@ -140,10 +140,11 @@ FIGURES = (
         f"computed with {DIGITS} digits, and the error of x in double precision on the same history (below), against "
         "the round. Points: simulated runs, each of them shown. Lines above: for losses (1, 0) the values on the "
         "ladder, the only ones possible (thin); for both the limit of small rates, as long as the smaller probability "
-        "is above η. Lines below: what the derivative predicts, 2⁻⁵³ |η dx/dη|, for each run. With a lossless arm the "
+        "is above η. Lines below: what the derivative predicts, 2⁻⁵³ |η dx/dη|, for each run; points "
+        "end where doubles give up an arm of probability below e⁻⁷⁰⁰. With a lossless arm the "
         "derivative rises by rare steps; where both arms pay it grows exponentially, and so do rounding errors. A red "
         "cross would be a derivative off the ladder, or an error a hundred times the predicted one.",
-        claims=("ex.D11", "ex.T1.positive"),
+        claims=("ex.D11", "ex.D11.tangent", "ex.T1.positive"),
         experiments=experiments,
         draw=draw,
     ),
