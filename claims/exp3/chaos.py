@@ -81,7 +81,7 @@ D11 = Claim(
         Mutant(name="exp(n^2)", predict=partial(_grown, -2.0)),
         Mutant(name="best arm without loss", measure=_zero_loss),
     ),
-    scales={"quick": {"margin": 0.2, "budget": 192}},
+    scales={"quick": {"margin": 0.2, "budget": 768}},
 )
 
 
