@@ -97,8 +97,9 @@ def _theory(canvas: Canvas, ax: Axes, rate: float, last: float) -> None:
         canvas.line(ax, [0.0, last], [height] * 2, series="level", label=label, **thin)
     t = np.linspace(last / 400, last, 400)
     for name, (losses, color) in CASES.items():
-        label = f"limit of small rates, {name}, while p > η"
-        canvas.line(ax, t, limit(t, rate, losses), series=f"limit, {name}", label=label, color=color)
+        label, curve = f"limit of small rates, {name}, while p > η", limit(t, rate, losses)
+        if np.isfinite(curve).any():
+            canvas.line(ax, t, curve, series=f"limit, {name}", label=label, color=color)
 
 
 def _runs(

@@ -100,7 +100,7 @@ def draw(data: FigureData) -> Canvas:
 
 def _simulated(canvas: Canvas, ax: Any, samples: Array, rate: float, rounds: NDArray[np.int64]) -> None:
     """Means of all runs, and the first few runs as small dots."""
-    s = rate * (rounds - 1.0)
+    s = rate * (rounds.astype(np.float64) - 1.0)
     for j, (ratio, color) in enumerate(COLORS.items()):
         few = samples[:PATHS, j]
         canvas.points(

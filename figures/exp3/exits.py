@@ -73,7 +73,7 @@ def draw(data: FigureData) -> Canvas:
             f"scaled, {name}",
             below,
             x="" if is_ladder(name) else words,
-            y="mean, ηE T" if k == 0 else "",
+            y="" if k > 0 and is_ladder(name) else "mean, ηE T",
             ylim=(0.05, 70.0),
             **span,
         )

@@ -42,7 +42,7 @@ def named(rate: float) -> str:
 
 def whole(powers: Array) -> Array:
     """Return whole numbers near 10^powers, all of them floats."""
-    return np.round(np.minimum(10.0**powers, 1e300))
+    return np.asarray(np.minimum(np.power(10.0, powers), 1e300).round(), dtype=np.float64)
 
 
 def draw(data: FigureData) -> Canvas:
@@ -51,7 +51,7 @@ def draw(data: FigureData) -> Canvas:
     words = "log₁₀ of the horizon n"
     lay: Any = {"x": words, "xlim": (0.93, 330.0)}
     ax = canvas.panel("staircase", (0, 0), y="information on η, I(n)", title="(a) constant rates", **lay)
-    powers = shared.geometric(FIRST, LAST, shared.by_scale(data.scale, 150, 500, 1000))
+    powers = shared.geometric(FIRST, LAST, shared.by_scale(data.scale, 80, 500, 1000))
     for rate, color in zip(RATES, shades(len(RATES)), strict=True):
         height = np.asarray(ladder_information(whole(powers), rate))
         canvas.line(ax, powers, height, series=f"exact, {rate:g}", label=f"exact, η = {rate:g}", color=color)
@@ -75,7 +75,7 @@ def draw(data: FigureData) -> Canvas:
 def _bounds(canvas: Canvas, scale: Scale, lay: dict[str, Any]) -> None:
     """What no estimator can do over all rates from 1/2 to 3/2."""
     ax = canvas.panel("bounds", (0, 1), y="error that no estimator avoids", title="(b) rates from ½ to 3/2", **lay)
-    powers = shared.geometric(FIRST, LAST, shared.by_scale(scale, 6, 24, 60))
+    powers = shared.geometric(FIRST, LAST, shared.by_scale(scale, 4, 24, 60))
     gap = np.asarray(indistinguishable_gap(whole(powers), LOW, HIGH, AFFINITY).gap)
     average = np.asarray(van_trees_bound(whole(powers), LOW, HIGH))
     label = "worst case: half the largest gap of look-alikes"
