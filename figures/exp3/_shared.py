@@ -93,7 +93,7 @@ def spread(values: ArrayLike) -> tuple[float, float]:
 
     The standard deviation of a normal sample, without what the tails do. Errors of the quartiles correlate by 1/3.
 
-    >>> round(spread(np.arange(101.0))[0] * 1.349, 3)
+    >>> round(spread(np.arange(101.0))[0] * 1.349, 2)
     50.0
     """
     (low, low_error), (high, high_error) = quantile(values, 0.25), quantile(values, 0.75)
