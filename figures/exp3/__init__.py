@@ -1,6 +1,17 @@
 """Figures of the learning rate of Exp3: the paper's box plots, and staircase, chaos and cliff beyond it."""
 
-from figures.exp3 import chaos, constant, differences, estimation, exits, prediction, staircase
+from figures.exp3 import (
+    chaos,
+    cliff,
+    constant,
+    coverage,
+    differences,
+    estimation,
+    exits,
+    horizon,
+    prediction,
+    staircase,
+)
 
 __all__ = ["FIGURES"]
 
@@ -12,4 +23,7 @@ FIGURES = (
     *differences.FIGURES,
     *staircase.FIGURES,
     *chaos.FIGURES,
+    *cliff.FIGURES,
+    *horizon.FIGURES,
+    *coverage.FIGURES,
 )
