@@ -1,4 +1,4 @@
-"""The levels of the ladder, one after the other, in forms that neither cancel nor overflow early; readers of arguments.
+"""The levels of the ladder, one after the other, in forms that neither cancel nor overflow early.
 
 With a = eta l and E = (K - 1) e^x: x' below is dx/da, and dx/d eta = l dx/da, so every ladder is one of loss 1.
 """
@@ -9,52 +9,12 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from theory._checks import check_integer, check_range
+from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-LARGEST = 1e150  # learning rates and losses whose products stay finite
-MOST_ROUNDS = 1e300
 MOST_CLIMBED = 5_000_000  # levels followed one by one
 MOST_LEVELS = 50_000  # in a chain
 FLOOR = -46.0  # log of the relative size, 1e-20, below which a level is left out
-
-
-def read_rate(learning_rate: ArrayLike, name: str = "learning_rate") -> Array:
-    """Return the learning rate as an array after checking 0 < learning_rate <= 1e150."""
-    return check_range(name, learning_rate, low=0.0, high=LARGEST, open_low=True)
-
-
-def read_loss(loss: ArrayLike) -> Array:
-    """Return the loss as an array after checking 0 < loss <= 1e150."""
-    return check_range("loss", loss, low=0.0, high=LARGEST, open_low=True)
-
-
-def read_arms(n_arms: int) -> int:
-    """Return the number of arms after checking that it is a whole number from 2 to 1e15."""
-    return check_integer("n_arms", n_arms, low=2, high=1e15)
-
-
-def read_rounds(rounds: ArrayLike) -> Array:
-    """Return the rounds as floats after checking that they are whole numbers from 1 to 1e300."""
-    array = check_range("rounds", rounds, low=1.0, high=MOST_ROUNDS)
-    bad = np.argwhere(array != np.floor(array))
-    if len(bad):
-        where = tuple(int(i) for i in bad[0])
-        index = f"[{', '.join(map(str, where))}]" if where else ""
-        raise ValueError(f"rounds must be whole numbers, got rounds{index}={float(array[where])!r}")
-    return array
-
-
-def in_rows(**arguments: Array) -> tuple[list[Array], tuple[int, ...]]:
-    """Return the arguments, broadcast against each other, as rows of cells, and their common shape."""
-    try:
-        shape = np.broadcast_shapes(*(value.shape for value in arguments.values()))
-    except ValueError as error:
-        shapes = ", ".join(f"{name} {value.shape}" for name, value in arguments.items())
-        raise ValueError(f"{', '.join(arguments)} must broadcast, got shapes {shapes}") from error
-    return [np.broadcast_to(value, shape).ravel() for value in arguments.values()], shape
 
 
 def by_ladder(keys: Array, rounds: Array) -> tuple[Array, Array, tuple[NDArray[np.intp], NDArray[np.intp]]]:

@@ -112,7 +112,7 @@ def _by_squaring(chains: list[Chain], starts: list[Array], rounds: Array) -> tup
         levels = np.arange(len(chain.move))
         log_diagonal[row, levels] = chain.log_stay
         matrix[row, levels, levels + 1] = chain.move
-        matrix[row, levels, size] += chain.lose  # the last state collects what is lost
+        matrix[row, levels, size] = chain.lose  # the last state collects what is lost
         weights[row, : len(start)] = chain.weight
         state[row, :, : len(start)] = start
     diagonal = np.arange(size + 1)

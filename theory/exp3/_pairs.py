@@ -14,17 +14,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.exp3._levels import (
-    MOST_LEVELS,
-    Array,
-    by_ladder,
-    in_rows,
-    read_arms,
-    read_loss,
-    read_rate,
-    read_rounds,
-    too_long,
-)
+from theory.exp3._cells import Array, in_rows, read_arms, read_loss, read_rate, read_rounds
+from theory.exp3._levels import MOST_LEVELS, by_ladder, too_long
 from theory.exp3._matrix_powers import Chain, weighted_powers
 
 UNREACHED = -80.0  # log of the weight, 1e-35, below which what is left out does not show in sqrt(1 - rho)

@@ -24,20 +24,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import spence
 
-from theory._checks import check_integer, check_range
-from theory.exp3._cells import Array, as_given, read_flag
-from theory.exp3._levels import in_rows
+from theory._checks import check_range
+from theory.exp3._cells import LARGEST, Array, as_given, in_rows, read_arms, read_flag
 
 __all__ = ["candidate_log_likelihood", "candidate_probability", "cliff_time"]
 
-LARGEST = 1e150  # times and ratios whose product stays finite
 REACH = 50.0  # e^-50 is nothing beside 1
 _ROOTS, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 NODES, PARTS = 0.5 * (_ROOTS + 1.0), 0.5 * _WEIGHTS
 
 
 def candidate_probability(
-    scaled_time: ArrayLike, ratio: ArrayLike, n_arms: float = 2, gains: bool = False
+    scaled_time: ArrayLike, ratio: ArrayLike, n_arms: int = 2, gains: bool = False
 ) -> float | Array:
     """Return q(s), the candidate's probability of the lossy (rewarded) arm, on data of the true rate (asymptotic).
 
@@ -46,7 +44,7 @@ def candidate_probability(
 
     scaled_time: s = eta t for loss 1, eta l t for loss l; from 0 to 1e150, any shape.
     ratio: r = eta'/eta, candidate over true rate, from 1e-150 to 1e150, broadcast against `scaled_time`.
-    n_arms: number of arms K, an integer >= 2.
+    n_arms: K, 2, 3, ..., at most 1e15.
     gains: whether the one arm is rewarded instead.
 
     Scalars give a float, arrays an array. Limits: 1/K at s = 0; p at r = 1; 1 - ((K-1)/K)^(1-r) as s -> inf for r < 1;
@@ -61,14 +59,14 @@ def candidate_probability(
         return as_given(-np.expm1(-rarity), shape)
 
 
-def cliff_time(ratio: ArrayLike, n_arms: float = 2) -> float | Array:
+def cliff_time(ratio: ArrayLike, n_arms: int = 2) -> float | Array:
     """Return s_c, the scaled time at which the candidate r eta gives the lossy arm probability 0 (asymptotic).
 
     1 - p(s_c) = ((K-1)/K)^(1-1/r), that is e^-s_c = 1 - K (1 - ((K-1)/K)^(1/r)); K = 2: -log(2^(1-1/r) - 1). With
     gains there is none.
 
     ratio: r = eta'/eta, candidate over true rate, from 1e-150 to 1e150, any shape.
-    n_arms: number of arms K, an integer >= 2.
+    n_arms: K, 2, 3, ..., at most 1e15.
 
     A scalar gives a float, an array an array; divide by l for a loss l. Limits: inf for r <= 1; ~ -log((r-1) (K-1)
     log(K/(K-1))) as r -> 1; ~ K log(K/(K-1))/r as r -> inf. Raises `ValueError` outside the domain.
@@ -78,7 +76,7 @@ def cliff_time(ratio: ArrayLike, n_arms: float = 2) -> float | Array:
     0.88137358702
     """
     rate = _read_ratio(ratio)
-    arms = check_integer("n_arms", n_arms, low=2)
+    arms = read_arms(n_arms)
     end = -np.log1p(-1.0 / arms)
     late = np.clip(rate, 1.0, 2.0)
     with np.errstate(divide="ignore"):
@@ -88,7 +86,7 @@ def cliff_time(ratio: ArrayLike, n_arms: float = 2) -> float | Array:
 
 
 def candidate_log_likelihood(
-    scaled_time: ArrayLike, ratio: ArrayLike, n_arms: float = 2, gains: bool = False
+    scaled_time: ArrayLike, ratio: ArrayLike, n_arms: int = 2, gains: bool = False
 ) -> float | Array:
     """Return the limit of eta L_T(r eta), S = eta T, on data of the rate eta (asymptotic).
 
@@ -97,7 +95,7 @@ def candidate_log_likelihood(
 
     scaled_time: S = eta T for loss 1, eta l T for loss l, and then the limit of eta l L; from 0 to 1e150, any shape.
     ratio: r = eta'/eta, candidate over true rate, from 1e-150 to 1e150, broadcast against `scaled_time`.
-    n_arms: number of arms K, an integer >= 2.
+    n_arms: K, 2, 3, ..., at most 1e15.
     gains: whether the one arm is rewarded instead.
 
     Scalars give a float, arrays an array. Limits: -S log K for small S; finite up to the cliff, -inf behind
@@ -119,13 +117,13 @@ def candidate_log_likelihood(
     return as_given(total, shape)
 
 
-def _read(scaled_time: ArrayLike, ratio: ArrayLike, n_arms: float) -> tuple[Array, Array, int, tuple[int, ...]]:
+def _read(scaled_time: ArrayLike, ratio: ArrayLike, n_arms: int) -> tuple[Array, Array, int, tuple[int, ...]]:
     """Return times and ratios in rows (cells,), the number of arms, and the cells' shape."""
     (time, rate), shape = in_rows(
         scaled_time=check_range("scaled_time", check_range("scaled_time", scaled_time, low=0.0), high=LARGEST),
         ratio=_read_ratio(ratio),
     )
-    return time, rate, check_integer("n_arms", n_arms, low=2), shape
+    return time, rate, read_arms(n_arms), shape
 
 
 def _read_ratio(ratio: ArrayLike) -> Array:

@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory._checks import check_integer, check_range
-from theory.exp3._cells import Array, as_given
-from theory.exp3._levels import in_rows
+from theory.exp3._cells import LARGEST, Array, as_given, in_rows, read_loss, read_rounds
 from theory.exp3.information import ladder_information
 
 __all__ = ["ParameterFreeLadder", "full_horizon_standard_deviation", "parameter_free_ladder"]
@@ -51,8 +50,8 @@ def full_horizon_standard_deviation(
     rounds: n, whole numbers from 1 to 1e300.
     exponent: alpha, >= 0, broadcast against `rounds`.
     scale: theta, > 0, broadcast likewise; eta must be a positive float of at most 1e150.
-    n_arms: number of arms K, an integer >= 2.
-    loss: l of the one lossy arm, > 0, broadcast likewise; the other arms pay nothing.
+    n_arms: K, 2, 3, ..., at most 1e15.
+    loss: l of the one lossy arm, > 0, at most 1e150, broadcast likewise; the other arms pay nothing.
 
     Scalars give a float, arrays an array. Limits: inf at n = 1, where nothing is learnt. Raises `ValueError` outside
     the domain. Source: derived, claim ex.D12.
@@ -61,16 +60,17 @@ def full_horizon_standard_deviation(
     2.972828865468
     """
     (n, power, factor, cost), shape = in_rows(
-        rounds=check_range("rounds", rounds, low=1.0, high=1e300),
+        rounds=read_rounds(rounds),
         exponent=check_range("exponent", exponent, low=0.0),
         scale=check_range("scale", scale, low=0.0, open_low=True),
-        loss=check_range("loss", loss, low=0.0, open_low=True),
+        loss=read_loss(loss),
     )
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         rate = factor * n**-power
-        check_range("scale * rounds**-exponent", rate.reshape(shape), low=0.0, high=1e150, open_low=True)
-        information = np.asarray(ladder_information(n, rate, n_arms, cost))
-        return as_given(1.0 / (rate * np.sqrt(information)), shape)
+        check_range("scale * rounds**-exponent", rate.reshape(shape), low=0.0, high=LARGEST, open_low=True)
+        unit = np.clip(rate * cost, np.nextafter(0.0, 1.0), LARGEST)  # relative errors depend on eta l alone
+        information = np.asarray(ladder_information(n, unit, n_arms))
+        return as_given(1.0 / (unit * np.sqrt(information)), shape)
 
 
 def parameter_free_ladder(reduced_probability: ArrayLike, sensitivity: ArrayLike, levels: int) -> ParameterFreeLadder:

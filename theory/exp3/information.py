@@ -22,20 +22,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory._checks import check_number, check_range
-from theory.exp3._cells import as_given
+from theory.exp3._cells import Array, as_given, in_rows, read_arms, read_loss, read_rate, read_rounds
 from theory.exp3._levels import (
     FLOOR,
     MOST_LEVELS,
-    Array,
     by_ladder,
-    in_rows,
     log_complement,
     log_probability,
     probability,
-    read_arms,
-    read_loss,
-    read_rate,
-    read_rounds,
     rungs,
     too_long,
 )
@@ -66,7 +60,7 @@ def ladder_information(
 
     rounds: n, whole numbers from 1 to 1e300.
     learning_rate: eta, > 0, at most 1e150, broadcast against `rounds`.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150, broadcast likewise; the other arms pay nothing.
 
     A float for single numbers, else an array. Limits: 0 for one round; constant over astronomical ranges of n (see
@@ -93,7 +87,7 @@ def expected_pulls(
 
     rounds: n, whole numbers from 1 to 1e300.
     learning_rate: eta, > 0, at most 1e150, broadcast against `rounds`.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150, broadcast likewise; the other arms pay nothing.
 
     A float for single numbers, else an array. Raises `ValueError` outside the domain and for ladders of more than
@@ -115,7 +109,7 @@ def exit_information(
 
     learning_rate: eta, > 0, at most 1e150.
     threshold: epsilon, > 0 and <= 1, broadcast against `learning_rate`.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150, broadcast likewise; the other arms pay nothing.
 
     A float for single numbers, else an array. Limits: 0 for thresholds above p_1. Raises `ValueError` outside the
@@ -140,7 +134,7 @@ def information_plateaus(learning_rate: float, n_arms: int = 2, loss: float = 1.
     and S_m the round of pull m; and P(N_n > j) <= n p_j for the levels j >= m. Both ends are therefore conservative.
 
     learning_rate: eta, > 0, at most 1e150.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150; the other arms pay nothing.
     tolerance: the admitted relative change, in (0, 1).
 
@@ -213,6 +207,8 @@ def _chain(rate: float, n_arms: int, rounds: float, scores: bool) -> Chain:
 
 
 def _before_exit(rate: float, threshold: float, n_arms: int) -> float:
+    if threshold >= 1.0 / n_arms:
+        return 0.0  # the first pull ends it, however little p_1 is below 1/K
     total = 0.0
     for level, (log_odds, slope) in enumerate(rungs(rate, n_arms)):
         p = probability(log_odds, n_arms)

@@ -24,19 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from theory._checks import check_integer, check_range
-from theory.exp3._cells import as_given
-from theory.exp3._levels import (
-    MOST_CLIMBED,
-    Array,
-    in_rows,
-    probability,
-    read_arms,
-    read_loss,
-    read_rate,
-    read_rounds,
-    rungs,
-    too_long,
-)
+from theory.exp3._cells import Array, as_given, in_rows, read_arms, read_loss, read_rate, read_rounds
+from theory.exp3._levels import MOST_CLIMBED, probability, rungs, too_long
 
 __all__ = [
     "ExitTime",
@@ -76,7 +65,7 @@ def ladder(
 
     learning_rate: eta, > 0, at most 1e150.
     levels: the last m, a whole number >= 0, at most 5e6.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the lossy arm, > 0, at most 1e150, broadcast against `learning_rate`.
 
     Two arrays of shape (levels + 1,), after the axes of `learning_rate` and `loss` if they have any. inf beyond
@@ -106,12 +95,12 @@ def exit_time(learning_rate: ArrayLike, threshold: ArrayLike, n_arms: int = 2, l
 
     learning_rate: eta, > 0, at most 1e150.
     threshold: epsilon, > 0 and <= 1, broadcast against `learning_rate`.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the lossy arm, > 0, at most 1e150, broadcast likewise.
 
     Floats for single numbers, else arrays. Limits: (1, 0, 1) for thresholds above 1/K; inf where a moment is beyond
-    float64. Raises `ValueError` outside the domain and for ladders of more than 5e6 levels (eta l below about 1e-7).
-    Source: derived, claims ex.D2 and ex.D3.
+    float64. Costs a microsecond a level, of which there are at most about 1/(eta l). Raises `ValueError` outside the
+    domain and for ladders of more than 5e6 levels (eta l below about 1e-7). Source: derived, claims ex.D2 and ex.D3.
 
     >>> [round(value, 6) for value in exit_time(0.5, 0.1)]  # p = 1/2, 1/(1 + e): 1 + 2 + (1 + e); 2 + e (1 + e)
     [6.718282, 12.107338, 3.0]
@@ -133,7 +122,7 @@ def sure_probability_bound(
 
     rounds: the round t, 1, 2, ..., at most 1e300; before it t - 1 arms were drawn.
     learning_rate: eta, > 0, at most 1e150, broadcast against `rounds`.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: the largest loss, > 0, at most 1e150, broadcast likewise.
 
     A float for single numbers, else an array. Raises `ValueError` outside the domain. Source: derived, claim ex.D3.
@@ -157,11 +146,12 @@ def sharp_probability_bound(
 
     rounds: the round t, 1, 2, ..., at most 1e300; before it t - 1 arms were drawn.
     learning_rate: eta, > 0, at most 1e150, broadcast against `rounds`.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: the largest loss, > 0, at most 1e150, broadcast likewise.
 
-    A float for single numbers, else an array. Limit: 0 where the bound is below float64. Raises `ValueError` outside
-    the domain and for ladders of more than 5e6 levels. Source: derived, claim ex.D3.
+    A float for single numbers, else an array. Limit: 0 where the bound is below float64. Costs a microsecond a level,
+    one for each round. Raises `ValueError` outside the domain and for ladders of more than 5e6 levels. Source: derived,
+    claim ex.D3.
 
     >>> sharp_probability_bound([1, 2, 3], 0.5).round(6)  # 1/2, 1/(1 + e), 1/(1 + e^(1 + (1 + e)/2))
     array([0.5     , 0.268941, 0.054211])
@@ -189,7 +179,7 @@ def admissible_truncation(
 
     learning_rate: the largest rate of the class, R n^-alpha for rates theta n^-alpha with theta <= R; > 0, <= 1e150.
     threshold: epsilon, > 0 and <= 1, broadcast against `learning_rate`.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: the largest loss, > 0, at most 1e150, broadcast likewise.
 
     Whole numbers as floats for single arguments, else arrays. Limits: 0 for thresholds above 1/K (no round has the
@@ -204,13 +194,14 @@ def admissible_truncation(
     sharp = np.asarray(exit_time(rate, level, arms, most).sure_lower_bound) - 1.0
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         quotient = np.where(level > 1.0 / arms, -0.5, (1.0 / arms - level) / rate / most)
-        linear = np.minimum(np.floor(quotient * (1.0 + WHOLE)) + 1.0, sharp)  # the ladder is never behind
+        linear = np.floor(quotient * (1.0 + WHOLE)) + 1.0
     return Truncation(as_given(linear, linear.shape), as_given(sharp, sharp.shape))
 
 
 def _exit(rate: float, threshold: float, n_arms: int) -> tuple[float, float, float]:
     """Return mean, variance and sure lower bound of the exit time for eta l = `rate`."""
-    levels = _probabilities(rate, n_arms, np.inf, threshold)
+    most = np.inf if threshold < 1.0 / n_arms else 1.0  # however little p_1 is below 1/K
+    levels = _probabilities(rate, n_arms, most, threshold)
     with np.errstate(over="ignore"):
         mean, variance = 1.0 + np.sum(1.0 / levels), np.sum((1.0 - levels) / levels / levels)
     return float(mean), float(variance), len(levels) + 1.0

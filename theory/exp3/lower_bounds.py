@@ -20,14 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from theory._checks import check_integer, check_number
-from theory.exp3._cells import as_given
-from theory.exp3._levels import (
-    LARGEST,
-    Array,
-    read_arms,
-    read_loss,
-    read_rounds,
-)
+from theory.exp3._cells import LARGEST, Array, as_given, read_arms, read_loss, read_rounds
 from theory.exp3._pairs import affinity_rows
 from theory.exp3._quadrature import integrate
 from theory.exp3.information import ladder_information
@@ -57,7 +50,7 @@ def ladder_affinity(
     rounds: n, whole numbers from 1 to 1e300.
     learning_rate: eta, > 0, at most 1e150, broadcast against `rounds`.
     other: eta', the second rate, > 0, at most 1e150, broadcast likewise.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150, broadcast likewise; the other arms pay nothing.
 
     A float for single numbers, else an array. Limits: 1 for one round or equal rates. Raises `ValueError` outside the
@@ -81,7 +74,7 @@ def two_point_bound(
     rounds: n, whole numbers from 1 to 1e300.
     learning_rate: eta, > 0, at most 1e150, broadcast against `rounds`.
     other: eta', the second rate, > 0, at most 1e150, broadcast likewise.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150, broadcast likewise; the other arms pay nothing.
 
     A float for single numbers, else an array. Limits: 1/2 for one round or equal rates. Raises `ValueError` outside
@@ -118,7 +111,7 @@ def indistinguishable_gap(
     low: the smallest rate, > 0.
     high: the largest rate, > low, at most 1e150.
     affinity: the least admitted rho_n, in (0, 1).
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150; the other arms pay nothing.
     points: number of equidistant first rates, at least 2.
 
@@ -149,7 +142,7 @@ def van_trees_bound(rounds: ArrayLike, low: float, high: float, n_arms: int = 2,
     rounds: n, whole numbers from 1 to 1e300.
     low: the smallest rate, > 0.
     high: the largest rate, > low, at most 1e150.
-    n_arms: K, 2, 3, ...
+    n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150; the other arms pay nothing.
 
     A float for a single horizon, else an array. Limit: (high - low)/(2 pi) for one round. Raises `ValueError` outside

@@ -28,10 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory._checks import check_integer, check_range
-from theory.exp3._cells import Array, as_given, read_course, read_losses
+from theory._checks import check_range
+from theory.exp3._cells import Array, as_given, in_rows, read_arms, read_course, read_losses
 from theory.exp3._course import course
-from theory.exp3._levels import in_rows
 
 __all__ = [
     "MeanFieldPath",
@@ -183,7 +182,7 @@ def scaled_exit_time(mean_losses: ArrayLike, threshold: ArrayLike, gains: bool =
         return as_given(np.where(early, 0.0, _rise_to(goal, gaps) / width), level.shape)
 
 
-def equal_losses_information(scaled_time: ArrayLike, loss: ArrayLike, n_arms: float = 2) -> float | Array:
+def equal_losses_information(scaled_time: ArrayLike, loss: ArrayLike, n_arms: int = 2) -> float | Array:
     """Return the limit of eta^2 I_T when all K arms have the same constant loss l (asymptotic, eta -> 0, S = eta T).
 
     (K - 1)/4 (e^x - 1 - x) with x = 2 l S; at two arms (l/2) [(e^(2 l S) - 1)/(2 l) - S]. The mean-field score is 0;
@@ -192,7 +191,7 @@ def equal_losses_information(scaled_time: ArrayLike, loss: ArrayLike, n_arms: fl
 
     scaled_time: S = eta T, >= 0, any shape.
     loss: the common loss l, real, broadcast against `scaled_time`; a gain is a negative loss.
-    n_arms: number of arms K, an integer >= 2.
+    n_arms: K, 2, 3, ..., at most 1e15.
 
     Scalars give a float, arrays an array. Limits: (K - 1) (l S)^2/2 for small l S; inf where it exceeds float64. Raises
     `ValueError` outside the domain. Source: derived, claim ex.D7; three and more arms derived here.
@@ -200,7 +199,7 @@ def equal_losses_information(scaled_time: ArrayLike, loss: ArrayLike, n_arms: fl
     >>> round(equal_losses_information(2.0, 0.25), 12)  # (e - 2)/4
     0.179570457115
     """
-    arms = check_integer("n_arms", n_arms, low=2)
+    arms = read_arms(n_arms)
     (times, losses), shape = in_rows(
         scaled_time=check_range("scaled_time", scaled_time, low=0.0), loss=check_range("loss", loss)
     )

@@ -15,6 +15,7 @@ freedom, and the prediction error to (Q/J) chi^2. Mean squared error per round: 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +23,8 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaincinv
 
 from theory._checks import check_integer, check_range
-from theory.exp3._cells import Array, as_given, read_course
+from theory.exp3._cells import Array, as_given, in_rows, read_course
 from theory.exp3._course import course
-from theory.exp3._levels import in_rows
 
 __all__ = [
     "PredictionBound",
@@ -49,7 +49,7 @@ class PredictionBound:
     squared_one_norm: float | Array
 
 
-def prediction_bound(candidates: float, confidence: ArrayLike) -> PredictionBound:
+def prediction_bound(candidates: int, confidence: ArrayLike) -> PredictionBound:
     """Return bounds on the prediction error of the maximiser of the likelihood over a finite set (exact, any T).
 
     log(|G|/delta), 4 log(|G|/delta) and 8 log(|G|/delta) with delta = 1 - confidence; no truncation, any losses.
@@ -66,7 +66,7 @@ def prediction_bound(candidates: float, confidence: ArrayLike) -> PredictionBoun
     """
     size = check_integer("candidates", candidates, low=1)
     level = check_range("confidence", confidence, low=0.0, high=1.0, open_high=True)
-    log = np.log(size) - np.log1p(-level)
+    log = math.log(size) - np.log1p(-level)
     return PredictionBound(*(as_given(factor * log, level.shape) for factor in (1.0, 4.0, 8.0)))
 
 

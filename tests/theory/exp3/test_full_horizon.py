@@ -55,6 +55,10 @@ def test_known_values():
 
 def test_limits():
     assert full_horizon_standard_deviation(1, 0.5, 0.8) == np.inf
+    assert full_horizon_standard_deviation(1e300, 0.0, 1e-150, loss=0.5e150) == pytest.approx(
+        2 / 10165.9096**0.5, rel=1e-6
+    )
+    assert full_horizon_standard_deviation(2, 0.0, 1e-200, loss=1e-150) == np.inf
     assert full_horizon_standard_deviation(1e300, 0.0, 0.5) == pytest.approx(2 / 10165.9096**0.5, rel=1e-6)
     end = parameter_free_ladder(2.0, -5.0, 30)
     assert end.reduced_probability[-1] == 0.0
@@ -132,7 +136,7 @@ def test_shapes():
 def test_bad_horizons():
     with pytest.raises(ValueError, match=r"rounds must be >= 1 and .*, got rounds=0\.0"):
         full_horizon_standard_deviation(0, 0.5, 0.8)
-    with pytest.raises(ValueError, match=r"rounds must be .*integer|rounds must be .*whole"):
+    with pytest.raises(ValueError, match=r"rounds must be whole numbers, got rounds=10\.5"):
         full_horizon_standard_deviation(10.5, 0.5, 0.8)
     with pytest.raises(ValueError, match=r"exponent must be >= 0, got exponent=-0\.5"):
         full_horizon_standard_deviation(10, -0.5, 0.8)
@@ -140,6 +144,8 @@ def test_bad_horizons():
         full_horizon_standard_deviation(10, 0.5, [0.8, 0.0])
     with pytest.raises(ValueError, match=r"scale \* rounds\*\*-exponent must be > 0 and <= 1e\+150"):
         full_horizon_standard_deviation(1e300, 2.0, 0.8)
+    with pytest.raises(ValueError, match=r"loss must be > 0 and <= 1e\+150, got loss=1e\+160"):
+        full_horizon_standard_deviation(10, 0.5, 0.8, loss=1e160)
     with pytest.raises(ValueError, match=r"rounds, exponent, scale, loss must broadcast"):
         full_horizon_standard_deviation([10, 20], [0.1, 0.2, 0.3], 0.8)
 

@@ -18,9 +18,11 @@ from theory.exp3 import (
     ladder,
     ladder_information,
     mean_field_information,
+    sharp_probability_bound,
 )
 
 EPS = np.finfo(float).eps
+rule = settings(derandomize=True, deadline=None, max_examples=40)
 
 
 def steepest(rounds, eta, arms, loss):
@@ -96,6 +98,25 @@ def test_finished_levels_stand_still():
         assert exit_information(eta, 0.999 * before, arms) == pytest.approx(levels.information[0], rel=1e-13)
 
 
+def test_exit_information_counts_the_level_at_the_threshold():
+    eta, arms, loss = 0.3, 4, 0.7
+    p = sharp_probability_bound(2, eta, arms, loss)
+    assert exit_information(eta, p, arms, loss) == pytest.approx((arms * loss) ** 2 * (1 - p), rel=4 * EPS)
+    assert exit_information(eta, p * (1 + 4 * EPS), arms, loss) == 0.0
+
+
+def test_plateaus_of_very_many_arms():
+    """The sensitivity of the last level is beyond float64, its log-odds are not: the plateaus before it remain."""
+    eta, arms = 1.155444859918095e-17, 10**15
+    found = information_plateaus(eta, arms)
+    log_odds, slope = (values[found.pulls[-1] - 1] for values in ladder(eta, int(found.pulls[-1]), arms))
+    assert 1e280 < log_odds < 1e290
+    assert np.isinf(slope)
+    assert np.isinf(found.information[-1])
+    assert len(found.pulls) >= 2
+    assert np.isfinite(found.information[0])
+
+
 # --- oracle
 
 
@@ -153,10 +174,33 @@ def test_exit_information_at_every_scale(oracle):
         assert exit_information(eta, threshold, arms, loss) == pytest.approx(expected, rel=tolerance)
 
 
+def test_ends_of_plateaus_by_their_definition():
+    """The bounds of the docstring, optimised by nobody: e^(-theta n) E e^(theta S) = tolerance, n sum x'^2 p q = it."""
+    eta, arms, loss, tolerance = 0.25, 3, 0.8, 0.05
+    found = information_plateaus(eta, arms, loss, tolerance)
+    x, slope = ladder(eta, 40, arms, loss)
+    p = 1.0 / (1.0 + (arms - 1.0) * np.exp(np.minimum(x, 650.0)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        gain = slope**2 * (1.0 - p)
+        threat = np.where(x < 650.0, gain * p, 0.0)  # levels beyond are no threat
+    checked = 0
+    for pulls, height, start, end in zip(*found, strict=True):
+        if x[pulls - 1] < 600.0:
+            last, before = p[pulls - 1], p[:pulls]
+            theta = -np.log1p(-last / 2)
+            log_mean = -np.log(1.0 - last / (2 * before)).sum()  # of e^(theta S), a product of geometric ones
+            assert start == pytest.approx(np.log10((log_mean - np.log(tolerance)) / theta), rel=1e-12)
+            assert height == pytest.approx(gain[:pulls].sum(), rel=1e-11)
+            if threat[pulls:].sum() > 0.0:
+                assert end == pytest.approx(np.log10(tolerance * height / threat[pulls:].sum()), rel=1e-11)
+            checked += 1
+    assert checked
+
+
 # --- properties
 
 
-@settings(max_examples=40)
+@rule
 @given(st.floats(-1.3, 0.5), st.integers(2, 6), st.floats(-1, 1), st.floats(0.4, 290))
 def test_information_grows_and_scales(log_rate, arms, log_loss, log_rounds):
     eta, loss = 10.0**log_rate, 10.0**log_loss
@@ -168,7 +212,7 @@ def test_information_grows_and_scales(log_rate, arms, log_loss, log_rounds):
     assert pulls[0] <= min(n / arms, pulls[1] * (1 + 1e-12)) * (1 + 1e-12)
 
 
-@settings(max_examples=25)
+@settings(rule, max_examples=25)
 @given(st.floats(-1.5, 0.7), st.integers(2, 6), st.sampled_from([0.1, 1e-3]))
 def test_plateaus_are_flat_over_their_whole_length(log_rate, arms, tolerance):
     eta, loss = 10.0**log_rate, 0.8

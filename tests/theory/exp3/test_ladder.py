@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.exp3 import admissible_truncation, exit_time, ladder, sharp_probability_bound, sure_probability_bound
+from theory.exp3 import (
+    admissible_truncation,
+    exit_information,
+    exit_time,
+    ladder,
+    sharp_probability_bound,
+    sure_probability_bound,
+)
 
 EPS = np.finfo(float).eps
 RATES = (1e-4, 3e-3, 0.02, 0.13, 0.5, 1.7, 30.0, 4e3)
+rule = settings(derandomize=True, deadline=None, max_examples=60)
 ARMS = ((2, 1.3), (3, 0.07), (7, 25.0), (10**6, 0.6))
 
 # --- identities and limits
@@ -66,12 +74,38 @@ def test_overflow_is_infinite():
     assert not np.isnan(slope).any()
     assert exit_time(0.5, 1e-200).variance < np.inf
     assert exit_time(3.0, 1e-300).mean < np.inf
+    assert sharp_probability_bound([3, 6, 10**300], 0.5)[1:].tolist() == [0.0, 0.0]
+
+
+def test_rates_below_rounding_of_the_uniform_probability():
+    """At the threshold 1/K the first pull is the exit however small the rate; below it the ladder is too long."""
+    for arms in (2, 3, 4):
+        for eta in (1e-17, 1e-150):
+            assert exit_time(eta, 1.0 / arms, arms) == pytest.approx((1.0 + arms, arms * (arms - 1.0), 2.0))
+            assert exit_information(eta, 1.0 / arms, arms) == 0.0
 
 
 def test_linear_bounds_by_hand():
     assert sure_probability_bound([1, 2, 4, 9], 0.02, 4, 2.5) == pytest.approx([0.25, 0.2, 0.1, 0.0])
     assert admissible_truncation(0.02, 0.1, 4, 2.5).linear == 4.0  # (0.25 - 0.1)/0.05 = 3, whole up to rounding
     assert admissible_truncation(0.02, 0.101, 4, 2.5).linear == 3.0
+    assert admissible_truncation(0.1, 0.2).linear == 4.0  # 0.3/0.1 is 3 less a rounding
+
+
+def test_sharp_truncation_by_greedy_draws():
+    """One arm drawn in every round: the last round before p < threshold is the truncation, one less than the exit."""
+    for arms, eta, threshold, loss in (
+        (2, 0.3, 0.2, 0.9),
+        (3, 0.05, 0.1, 1.7),
+        (5, 0.4, 0.15, 0.2),
+        (2, 2.0, 0.4, 0.3),
+    ):
+        y, rounds = np.zeros(arms), 0
+        while (p := np.exp(y) / np.exp(y).sum()).min() >= threshold:
+            y[0] -= eta * loss / p[0]
+            rounds += 1
+        assert admissible_truncation(eta, threshold, arms, loss).sharp == rounds
+        assert exit_time(eta, threshold, arms, loss).sure_lower_bound == rounds + 1
 
 
 # --- oracle
@@ -98,6 +132,17 @@ def test_ladder_at_every_scale(oracle):
             amplified += float(min(eta * abs(steepness), mp.mpf(10) ** 10))
             bad += [] if fits else [(eta, arms, loss, level, x[level], float(log_odds))]
     assert bad == []
+
+
+def test_ladder_up_to_the_end_of_float64(oracle):
+    """x_m = 704.5 leads to x_{m+1} = 1e305, past e^700 and short of overflow."""
+    x, _ = ladder(0.070955, 40)
+    deepest = int(np.flatnonzero(np.isfinite(x))[-1])
+    with mp.workdps(60):
+        path = oracle.ladder_log_odds(0.070955, deepest, 2, 1.0)
+    assert 702.0 < x[deepest - 1] < 709.0
+    # 16 digits, amplified by eta dx/d eta = 1e5 to 1e-10 in x_m, which is its relative error in x_{m+1} times 704
+    assert x[deepest] == pytest.approx(float(path[deepest]), rel=1e-7)
 
 
 def test_exit_times_at_every_scale(oracle):
@@ -157,7 +202,7 @@ def test_no_adversary_gets_below_the_bounds():
 # --- properties
 
 
-@settings(max_examples=60)
+@rule
 @given(st.floats(-3, 1), st.floats(-6, -0.31), st.integers(2, 9), st.floats(-1, 1))
 def test_truncations_are_the_largest_admissible(log_rate, log_threshold, arms, log_loss):
     eta, threshold, most = 10.0**log_rate, 10.0**log_threshold, 10.0**log_loss
@@ -169,7 +214,7 @@ def test_truncations_are_the_largest_admissible(log_rate, log_threshold, arms, l
         assert bound(last + 1.0, eta, arms, most) <= threshold + slack
 
 
-@settings(max_examples=60)
+@rule
 @given(st.floats(-3, 1), st.floats(-1, 1), st.integers(2, 9))
 def test_only_rate_times_loss_matters(log_rate, log_loss, arms):
     eta, loss = 10.0**log_rate, 10.0**log_loss

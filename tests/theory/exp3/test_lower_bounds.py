@@ -17,6 +17,7 @@ from theory.exp3 import (
 )
 
 EPS = np.finfo(float).eps
+rule = settings(derandomize=True, deadline=None, max_examples=40)
 
 
 def histories(rates, rounds, arms, loss):
@@ -147,7 +148,7 @@ def test_quadrature_over_steep_levels():
 # --- properties
 
 
-@settings(max_examples=40)
+@rule
 @given(st.floats(-1.3, 0.5), st.floats(-3, 0.5), st.integers(2, 6), st.floats(-1, 1), st.floats(0.4, 290))
 def test_affinity_is_symmetric_falls_and_scales(log_rate, log_step, arms, log_loss, log_rounds):
     eta, loss, n = 10.0**log_rate, 10.0**log_loss, np.floor(10.0**log_rounds)

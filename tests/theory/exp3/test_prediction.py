@@ -51,6 +51,7 @@ def test_bound_is_the_logarithm():
     assert bound.squared_two_norm == 4 * bound.hellinger
     assert bound.squared_one_norm == 8 * bound.hellinger
     assert prediction_bound(1, 0.0).hellinger == 0.0
+    assert prediction_bound(10**22, 0.0).hellinger == pytest.approx(22 * np.log(10), rel=1e-15)
     assert prediction_bound(3, 1 - 1e-15).hellinger == pytest.approx(np.log(3e15), rel=1e-2)  # 1 - 1e-15 rounds
 
 
