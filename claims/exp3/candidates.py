@@ -134,9 +134,9 @@ D6 = Claim(
     predict=_limits,
     measure=drops_of_candidates,
     settings=(
-        {"mean_losses": (0.7, 0.0), "scaled_time": 1.3, "ratios": (0.4, 1.3)},
-        {"mean_losses": (0.8, 0.0, 0.0, 0.0, 0.0), "scaled_time": 1.1, "ratios": (0.5, 1.25)},
-        {"mean_losses": (0.9, 0.0, 0.0), "scaled_time": 1.6, "ratios": (0.5, 2.2), "gains": True},
+        {"mean_losses": (0.7, 0.0), "scaled_time": 1.3, "ratios": (0.4, 1.5)},
+        {"mean_losses": (0.8, 0.0, 0.0, 0.0, 0.0), "scaled_time": 1.1, "ratios": (0.3, 1.6)},
+        {"mean_losses": (0.9, 0.0, 0.0), "scaled_time": 2.0, "ratios": (0.3, 2.7), "gains": True},
     ),
     outputs=("lower rate", "higher rate"),
     sizes=(100, 200, 400, 800),
