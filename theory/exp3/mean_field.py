@@ -157,8 +157,8 @@ def mean_field_path(scaled_time: ArrayLike, mean_losses: ArrayLike, gains: bool 
 def scaled_exit_time(mean_losses: ArrayLike, threshold: ArrayLike, gains: bool = False) -> float | Array:
     """Return s_eps, the limit of eta T_eps: the s at which min_k softmax(-s l)_k = threshold (asymptotic, eta -> 0).
 
-    T_eps is the first round whose smallest probability is below the threshold; eta T_eps differs from s_eps by O(eta). One
-    lossy arm with loss 1: log((1 - threshold)/((K - 1) threshold)).
+    T_eps is the first round whose smallest probability is below the threshold; eta T_eps differs from s_eps by O(eta).
+    One lossy arm with loss 1: log((1 - threshold)/((K - 1) threshold)).
 
     mean_losses: mean loss of each arm, shape (arms,), arms >= 2, real; negative ones are gains.
     threshold: level eps of the smallest probability, in (0, 1), any shape.
