@@ -55,10 +55,10 @@ def naive_likelihood(learning_rate: float, arms: ArrayLike, losses: ArrayLike, n
 
 # name, mean losses, rate; then required: ns a round and ratio to naive, of runs, then of likelihoods
 _SETTINGS = (
-    ("K = 2 ladder", [1.0, 0.0], 0.005, 40.0, 300.0, 12.0, 500.0),
-    ("K = 2 dense", [0.8, 0.3], 0.005, 40.0, 300.0, 12.0, 500.0),
-    ("K = 4", [0.9, 0.6, 0.3, 0.0], 0.005, 50.0, 250.0, 50.0, 200.0),
-    ("K = 1000", np.linspace(0, 1, 1000), 0.001, 400.0, 100.0, 900.0, 20.0),
+    ("K = 2 ladder", [1.0, 0.0], 0.005, 25.0, 500.0, 10.0, 500.0),
+    ("K = 2 dense", [0.8, 0.3], 0.005, 25.0, 500.0, 10.0, 500.0),
+    ("K = 4", [0.9, 0.6, 0.3, 0.0], 0.005, 25.0, 500.0, 50.0, 200.0),
+    ("K = 1000", np.linspace(0, 1, 1000), 0.001, 150.0, 150.0, 200.0, 60.0),
 )
 
 

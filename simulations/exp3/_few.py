@@ -1,4 +1,4 @@
-"""Three to eight arms in lanes: the arithmetic of one block of `_update`, 64 likelihoods or runs at a time.
+"""Three to eight arms in lanes: the arithmetic of one leaf of `_many`, 64 likelihoods or runs at a time.
 
 A tile is one vector of rows of 64 numbers, one a lane: rows that every kernel on lanes shares, rows of the drawn arm,
 then the weights, log weights, g and c of all arms. Loops over arms surround loops over lanes. Lanes are
@@ -65,10 +65,10 @@ def new_tile(n: int) -> Array:
 
 @njit(cache=True, error_model="numpy")
 def _sum_weights(s: Array, n: int) -> int:
-    """Sum the weights of all lanes in the four chains of `_update`; how many sums are outside [0.5, 1e6]."""
+    """Sum the weights of all lanes in the four chains of `_many`; how many sums are outside [0.5, 1e6]."""
     s[_CHAINS : _CHAINS + 4 * LANES] = 0.0
     for k in range(n):
-        w, chain = _ARMS + k * LANES, _CHAINS + (k % 4 if k < n - n % 4 else 0) * LANES
+        w, chain = _ARMS + k * LANES, _CHAINS + k % 4 * LANES
         for i in range(LANES):
             s[chain + i] += s[w + i]
     outside = 0

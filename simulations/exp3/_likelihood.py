@@ -22,22 +22,25 @@ from numba import njit
 from numpy.typing import NDArray
 
 from simulations.exp3._lanes import LANES, evaluate_lanes, plain
+from simulations.exp3._many import (
+    Moments,
+    Weights,
+    log_of,
+    move,
+    new_moments,
+    new_weights,
+    refresh,
+    sensitive_law_of,
+    spread,
+)
 from simulations.exp3._update import (
-    BLOCK,
     LIMIT,
     Options,
-    block_moments,
     increment,
-    law_of,
-    log_of,
     mix,
-    move,
     multiplier,
-    new_weights,
     saturate_c,
     saturate_g,
-    sensitivity,
-    spread,
     step,
     two_laws,
     two_move,
@@ -114,47 +117,41 @@ def _two_evaluate(eta: float, arms: Arms, losses: Array, options: Options, floor
     return value, score, hessian, information, eta * steepest, t if reliable < 0 else reliable
 
 
-# --- any number of arms: weights in blocks, laws of arms kept until a loss is paid
+# --- any number of arms: laws kept until a loss is paid
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def _refresh(state: Array, g: Array, c: Array, means: Array, arm: int, everything: bool, options: Options) -> float:
-    """Bring `means` up to date after a change of `arm`, or of `everything`; sum p h^2 of the round."""
-    if everything:
-        for b in range(means.shape[1]):
-            block_moments(state, g.size, g, c, b, means)
-    else:
-        block_moments(state, g.size, g, c, arm // BLOCK, means)
-    variance = spread(state, g.size, means)
+def _information(weights: Weights, moments: Moments, variance: float, options: Options) -> float:
+    """Sum p h^2 of the round; `variance` that of g under the softmax."""
     if options.mixing == 0.0:
         return variance
-    information = 0.0
-    for k in range(g.size):
-        p, h, _ = mix(law_of(state, g.size, k)[0], sensitivity(state, k, g, means, 0), 0.0, g.size, options)
+    information, n_arms = 0.0, weights.y.size
+    for k in range(n_arms):
+        p, _, h, _ = sensitive_law_of(weights, moments, k)
+        p, h, _ = mix(p, h, 0.0, n_arms, options)
         information += p * h * h
     return information
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def _many_law(
-    state: Array, g: Array, c: Array, means: Array, variance: float, arm: int, options: Options
+    weights: Weights, moments: Moments, variance: float, arm: int, options: Options
 ) -> tuple[float, float, float, float]:
     """p, log p, h, h2 of `arm`; `variance` that of g under the softmax."""
-    p, odds_against = law_of(state, g.size, arm)
-    h = sensitivity(state, arm, g, means, 0)
-    k = sensitivity(state, arm, c, means, 1) - variance
+    p, odds_against, h, k = sensitive_law_of(weights, moments, arm)
     if options.mixing > 0.0:
-        p, h, k = mix(p, h, k, g.size, options)
+        p, h, k = mix(p, h, k - variance, weights.y.size, options)
         return p, math.log(p), h, k
-    return p, log_of(state, g.size, arm, odds_against), h, k
+    return p, log_of(weights, arm, odds_against), h, k - variance
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def _many_move(
-    state: Array, g: Array, c: Array, arm: int, eta: float, loss: float, t: int, p: float, h: float, k: float,
+    weights: Weights, moments: Moments, arm: int, eta: float, loss: float, t: int, p: float, h: float, k: float,
     options: Options,
-) -> bool:  # fmt: skip
-    """Bring weights and sensitivities to the round after round `t` from 0; whether all blocks have changed."""
+) -> float:  # fmt: skip
+    """Bring weights and sensitivities to the round after round `t` from 0; the variance of g there."""
+    g, c, _ = moments
     factor = multiplier(t + 1, options)
     ratio = factor / multiplier(t, options) if options.cumulative and t > 0 else 1.0
     if ratio != 1.0:
@@ -164,14 +161,16 @@ def _many_move(
     r = step(loss, p, factor, options)
     first, second = increment(eta, r, p, h, k, options)
     g[arm], c[arm] = saturate_g(g[arm] - first), saturate_c(c[arm] - second)
-    return move(state, g.size, arm, eta * r, ratio)
+    everything = move(weights, arm, eta * r, ratio)
+    refresh(weights, moments, arm, everything)
+    return spread(weights, moments)
 
 
 @njit(cache=True, error_model="numpy")
 def _many_evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: Options, floor: float) -> Evaluation:
     """`evaluate` for any number of arms."""
-    state, g, c = new_weights(n_arms), np.zeros(n_arms), np.zeros(n_arms)
-    means, laws, fresh = np.zeros((3, (n_arms + BLOCK - 1) // BLOCK)), np.empty((n_arms, 4)), np.full(n_arms, -1)
+    weights, moments = new_weights(n_arms), new_moments(n_arms)
+    laws, fresh = np.empty((n_arms, 4)), np.full(n_arms, -1)
     value, score, hessian, information, steepest = 0.0, 0.0, 0.0, 0.0, 0.0
     reliable, t, epoch, fisher, variance = -1, 0, 0, 0.0, 0.0
     while t < arms.size and value > floor:
@@ -181,7 +180,7 @@ def _many_evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: 
             arm, loss = arms[t], losses[t]
             law = laws[arm]
             if fresh[arm] != epoch:
-                law[0], law[1], law[2], law[3] = _many_law(state, g, c, means, variance, arm, options)
+                law[0], law[1], law[2], law[3] = _many_law(weights, moments, variance, arm, options)
                 fresh[arm] = epoch
             value_run += law[1]
             score_run += law[2]
@@ -193,9 +192,8 @@ def _many_evaluate(eta: float, arms: Arms, losses: Array, n_arms: int, options: 
                 if eta * steepest > LIMIT and reliable < 0:
                     reliable = t
             if loss != 0.0 or options.cumulative:
-                everything = _many_move(state, g, c, arm, eta, loss, t, law[0], law[2], law[3], options)
-                fisher = _refresh(state, g, c, means, arm, everything, options)
-                variance = fisher if options.mixing == 0.0 else spread(state, g.size, means)
+                variance = _many_move(weights, moments, arm, eta, loss, t, law[0], law[2], law[3], options)
+                fisher = _information(weights, moments, variance, options)
                 epoch += 1
             t += 1
         value += value_run
@@ -263,19 +261,17 @@ def _many_record(
 ) -> None:
     """`record` for any number of arms."""
     n_arms = logs.shape[1]
-    state, g, c = new_weights(n_arms), np.zeros(n_arms), np.zeros(n_arms)
-    means = np.zeros((3, (n_arms + BLOCK - 1) // BLOCK))
+    weights, moments = new_weights(n_arms), new_moments(n_arms)
     fisher, variance = 0.0, 0.0
     for t in range(arms.size):
         arm = arms[t]
         information[t] = fisher
         for i in range(n_arms):
-            _, logs[t, i], scores[t, i], _ = _many_law(state, g, c, means, variance, i, options)
+            _, logs[t, i], scores[t, i], _ = _many_law(weights, moments, variance, i, options)
         if losses[t] != 0.0 or options.cumulative:
-            p, _, h, k = _many_law(state, g, c, means, variance, arm, options)
-            everything = _many_move(state, g, c, arm, eta, losses[t], t, p, h, k, options)
-            fisher = _refresh(state, g, c, means, arm, everything, options)
-            variance = fisher if options.mixing == 0.0 else spread(state, g.size, means)
+            p, _, h, k = _many_law(weights, moments, variance, arm, options)
+            variance = _many_move(weights, moments, arm, eta, losses[t], t, p, h, k, options)
+            fisher = _information(weights, moments, variance, options)
 
 
 @njit(cache=True, error_model="numpy")

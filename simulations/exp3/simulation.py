@@ -12,16 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from simulations._checks import check_integer, check_number
 from simulations.exp3._arguments import LARGEST, check_mean_losses
 from simulations.exp3._lanes import LANES, plain, run_lanes
+from simulations.exp3._many import draw, law_of, log_of, move, new_weights
 from simulations.exp3._random import BUFFER, fill_uniforms
 from simulations.exp3._update import (
     Options,
-    draw,
-    law_of,
-    log_of,
     mix,
-    move,
     multiplier,
-    new_weights,
     step,
     two_arms,
     two_arms_log,
@@ -93,12 +89,14 @@ def _two_arms_run(
 
 
 @njit(cache=True, error_model="numpy")
-def _lowest(state: Array, n: int, lowest: int, moved: int) -> int:
-    """The arm of the smallest log weight, given which it was before that of `moved` changed."""
+def _lowest(y: Array, lowest: int, moved: int, fell: bool) -> int:
+    """The arm of the smallest of log weights `y`, given which it was before that of `moved` changed, and if it fell."""
     if moved != lowest:
-        return moved if state[n + moved] < state[n + lowest] else lowest
-    for k in range(n):
-        if state[n + k] < state[n + lowest]:
+        return moved if y[moved] < y[lowest] else lowest
+    if fell:
+        return lowest
+    for k in range(y.size):
+        if y[k] < y[lowest]:
             lowest = k
     return lowest
 
@@ -120,33 +118,35 @@ def _many_arms_run(
     n_arms = table.shape[1]
     uniforms, coins = np.empty(BUFFER), np.empty(BUFFER)
     first, second = np.empty(BUFFER // 2, np.uint64), np.empty(BUFFER // 2, np.uint64)
-    state, lowest = new_weights(n_arms), 0
+    weights, lowest, row = new_weights(n_arms), 0, -1
     for t in range(rounds):
-        if threshold > 0.0 and mix(state[lowest] / state[-1], 0.0, 0.0, n_arms, options)[0] < threshold:
+        if threshold > 0.0 and mix(weights.w[lowest] / weights.sums[1], 0.0, 0.0, n_arms, options)[0] < threshold:
             return t + 1
         place = t % BUFFER
         if place == 0:
             fill_uniforms(keys, t, 0, first, second, uniforms)
             if bernoulli:
                 fill_uniforms(keys, t, 1, first, second, coins)
-        arm = draw(state, n_arms, uniforms[place], options)
-        loss = table[t % table.shape[0], arm]
+        row = row + 1 if row + 1 < table.shape[0] else 0
+        arm = draw(weights, uniforms[place], options)
+        loss = table[row, arm]
         if bernoulli:
             loss = 1.0 if coins[place] < loss else 0.0
         if t < arms.size:
             arms[t], losses[t] = arm, loss
         if loss == 0.0 and not options.cumulative and t >= trace.size:
             continue
-        p, odds_against = law_of(state, n_arms, arm)
+        p, odds_against = law_of(weights, arm)
         p = mix(p, 0.0, 0.0, n_arms, options)[0]
         if t < trace.size:
-            trace[t] = log_of(state, n_arms, arm, odds_against) if options.mixing == 0.0 else math.log(p)
+            trace[t] = log_of(weights, arm, odds_against) if options.mixing == 0.0 else math.log(p)
         factor = multiplier(t + 1, options)
         ratio = factor / multiplier(t, options) if options.cumulative and t > 0 else 1.0
         change = eta * step(loss, p, factor, options) if loss != 0.0 else 0.0
         if change != 0.0 or ratio != 1.0:
-            move(state, n_arms, arm, change, ratio)
-            lowest = _lowest(state, n_arms, lowest, arm)
+            move(weights, arm, change, ratio)
+            if threshold > 0.0:
+                lowest = _lowest(weights.y, lowest, arm, change >= 0.0)
     return rounds + 1
 
 

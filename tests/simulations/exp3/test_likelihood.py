@@ -22,7 +22,7 @@ LOSSES = {
     2: [0.8, 0.3],
     3: [0.9, -0.4, 0.2],
     4: [0.9, 0.6, 0.3, 0.0],
-    35: np.linspace(0, 1.3, 35).tolist(),  # two blocks
+    35: np.linspace(0, 1.3, 35).tolist(),  # five leaves, three levels
 }
 VARIANTS = [
     CLASSIC,
@@ -140,6 +140,9 @@ def test_likelihood_of_runs(n_arms: int, variant: Variant) -> None:
         (0.7, [0, 1, 2, 0, 1], [1.5, -2.0, 0.3, -1e-3, 0.0], 3),
         (1.0, [0, 1, 0, 0, 1], [1.5, -2.0, 0.3, -1e-3, 0.0], 2),
         (1e-9, [0, 1, 1, 0], [0.4, 0.9, -0.2, 0.4], 2),
+        (0.3, [0, 49, 7, 8, 49, 0, 20, 7], [1.0, 0.9, -0.3, 0.7, 0.0, 0.0, -0.6, -0.2], 50),
+        (0.01, [500, 500, 499, 500, 3, 999, 500], [-1.0, -0.5, 0.7, 0.3, 0.2, 0.0, 0.9], 1000),  # one has 96 %
+        (0.5, [10, 10, 600], [0.3, 0.0, 0.4], 1000),  # drawn at probability e^-157
     ],
 )
 def test_nasty_histories(eta: float, arms: list[int], losses: list[float], n_arms: int) -> None:

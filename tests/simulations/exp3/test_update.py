@@ -1,4 +1,4 @@
-"""The compiled update: functions, laws of two and of many arms, against numpy in extended and mpmath in many digits."""
+"""The compiled update: functions and laws of two arms, against numpy in extended and mpmath in many digits."""
 
 from __future__ import annotations
 
@@ -31,19 +31,6 @@ def each_log1p(e: np.ndarray, out: np.ndarray) -> None:
 
 def rng(seed: int = 1) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def weights(y: np.ndarray) -> np.ndarray:
-    """The state of given log weights, reached by moving one arm after the other."""
-    state = update.new_weights(y.size)
-    for arm in range(y.size):
-        update.move(state, y.size, arm, -float(y[arm]), 1.0)
-    return state
-
-
-def law(y: np.ndarray) -> np.ndarray:
-    p = np.exp(y - np.max(y))
-    return p / np.sum(p)
 
 
 # --- identities and limits
@@ -121,62 +108,7 @@ def test_two_laws_are_the_derivatives_of_the_softmax(x: float) -> None:
     assert found[8] == pytest.approx(found[0] * found[4] * dx**2, rel=4 * EPS)
 
 
-@pytest.mark.parametrize("n", [1, 3, 32, 33, 64, 1000])
-def test_many_arms_against_numpy(n: int) -> None:
-    y = 6 * rng(n).standard_normal(n)
-    g, c = 50 * rng(n + 1).standard_normal(n), 900 * rng(n + 2).standard_normal(n)
-    state, p = weights(y), law(y)
-    blocks = -(-n // update.BLOCK)
-    means = np.zeros((3, blocks))
-    for b in range(blocks):
-        update.block_moments(state, n, g, c, b, means)
-    scale = np.abs(g).max() ** 2
-    assert update.spread(state, n, means) == pytest.approx(np.sum(p * (g - p @ g) ** 2), abs=1e-14 * scale)
-    for arm in {0, n // 2, n - 1}:
-        q, odds = update.law_of(state, n, arm)
-        assert q == pytest.approx(p[arm], rel=1e-13)  # exponents up to 25 carry 25 eps into exp, twice
-        assert update.log_of(state, n, arm, odds) == pytest.approx(math.log(p[arm]), rel=1e-13, abs=1e-13)
-        assert update.sensitivity(state, arm, g, means, 0) == pytest.approx(g[arm] - p @ g, abs=1e-13 * scale**0.5)
-        assert update.sensitivity(state, arm, c, means, 1) == pytest.approx(c[arm] - p @ c, abs=1e-10)
-
-
-def test_laws_of_arms_beyond_the_range_of_exp() -> None:
-    state = weights(np.array([-1e5, 0.0, -2e300]))
-    assert update.log_of(state, 3, 0, update.law_of(state, 3, 0)[1]) == -1e5
-    assert update.log_of(state, 3, 2, update.law_of(state, 3, 2)[1]) == -2e300
-    assert update.law_of(state, 3, 1) == (1.0, 0.0)
-    update.move(state, 3, 1, math.inf, 1.0)  # the best arm dies; the others are weighed anew
-    assert update.law_of(state, 3, 0)[0] == 1.0
-    assert update.log_of(state, 3, 1, update.law_of(state, 3, 1)[1]) == -math.inf
-
-
 # --- properties
-
-
-@pytest.mark.parametrize("n", [3, 40, 200])
-def test_sums_do_not_drift(n: int) -> None:
-    """A long walk of moves leaves the state that its log weights have when they are set at once."""
-    state = update.new_weights(n)
-    for arm, change in zip(rng(n).integers(0, n, 20_000), rng(n + 1).exponential(0.3, 20_000), strict=True):
-        update.move(state, n, int(arm), float(change), 1.0)
-    p = law(state[n : 2 * n])
-    assert 0.5 <= state[-1] <= 1e6
-    np.testing.assert_allclose(state[:n] / state[-1], p, rtol=1e-12)  # log weights near -100: 100 eps
-    assert update.move(state, n, 0, 0.0, 0.5)  # scaling touches every arm
-    np.testing.assert_allclose(state[:n] / state[-1], law(state[n : 2 * n]), rtol=1e-13)
-
-
-@pytest.mark.parametrize("mixing", [0.0, 0.3])
-def test_draws_have_the_law_of_the_weights(mixing: float) -> None:
-    n, count = 70, 40_000
-    y = rng(9).standard_normal(n)
-    y[5] = -800.0
-    state, options = weights(y), Variant(mixing=mixing).options()
-    drawn = [update.draw(state, n, (i + 0.5) / count, options) for i in range(count)]
-    p = (1 - mixing) * law(y) + mixing / n
-    # a grid of uniforms: every arm's interval, or two of them, ends within one step
-    np.testing.assert_allclose(np.bincount(drawn, minlength=n) / count, p, atol=2 / count)
-    assert update.draw(state, n, 1 - 2.0**-53, options) == n - 1
 
 
 def test_mixing_bounds_probabilities_and_has_the_derivatives_of_the_logarithm() -> None:
