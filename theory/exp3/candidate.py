@@ -107,10 +107,9 @@ def candidate_log_likelihood(
     time, rate, arms, shape = _read(scaled_time, ratio, n_arms)
     end, gains = -np.log1p(-1.0 / arms), read_flag("gains", gains)
     moved = _log_rise(time, arms, gains)
-    others = -np.log1p((arms - 1) * np.expm1(-time) / arms) if gains else time - moved  # int (1 - p) ds
     last = np.maximum(_rarity(time, rate, arms, gains), 0.0)
     low, high = (np.full_like(last, end), last) if gains else (last, np.full_like(last, end))
-    total = _log_integral(low, high, rate * np.abs(moved)) / rate - np.log(arms - 1) * others
+    total = _log_integral(low, high, rate * np.abs(moved)) / rate - np.log(arms - 1) * _others_time(time, arms, gains)
     total = total - _others_integral(time, rate, arms, gains)
     if not gains:
         total = np.where(time > cliff_time(rate, arms), -np.inf, total)
@@ -136,8 +135,8 @@ def _log_rise(time: Array, arms: int, gains: bool) -> Array:
     with np.errstate(under="ignore"):
         if not gains:
             return -np.log1p(np.expm1(-time) / arms)
-        far = time + np.log1p((arms - 1) * np.expm1(-time) / arms)
-        return -np.where(time < 30.0, np.log1p(np.expm1(np.minimum(time, 30.0)) / arms), far)
+        near = np.log1p(np.expm1(np.minimum(time, 700.0)) / arms)
+        return -np.where(time < 700.0, near, time - np.log(arms))
 
 
 def _rarity(time: Array, rate: Array, arms: int, gains: bool) -> Array:
@@ -147,6 +146,15 @@ def _rarity(time: Array, rate: Array, arms: int, gains: bool) -> Array:
     with np.errstate(under="ignore", over="ignore"):
         late = rate * np.log1p(np.exp(-time) / (arms - 1)) - (rate - 1.0) * end
         return np.where(rise > 0.5 * end, late, end - rate * rise)
+
+
+def _others_time(time: Array, arms: int, gains: bool) -> Array:
+    """Return int_0^S (1 - p) ds, with gains log(K/(1 + (K - 1) e^-S))."""
+    moved = _log_rise(time, arms, gains)
+    if not gains:
+        return time - moved
+    with np.errstate(under="ignore"):
+        return np.where(time < 30.0, time + moved, np.log(arms) - np.log1p((arms - 1) * np.exp(-time)))
 
 
 def _others_integral(time: Array, rate: Array, arms: int, gains: bool) -> Array:

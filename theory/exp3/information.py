@@ -162,7 +162,7 @@ def information_plateaus(learning_rate: float, n_arms: int = 2, loss: float = 1.
             start[m] = math.log(slack - math.log(allowed)) - decay[m]
     found = np.flatnonzero(np.isfinite(log_height) & (start <= end))
     with np.errstate(over="ignore", under="ignore"):
-        height = np.exp(log_height[found]) * paid * paid
+        height = np.exp(log_height[found] + 2.0 * math.log(paid))
     return Plateaus(found + 1, height, start[found] / math.log(10.0), end[found] / math.log(10.0))
 
 

@@ -75,6 +75,16 @@ def test_limits_of_the_probability():
         )
 
 
+def test_gains_of_very_many_arms():
+    """1 - q = (1 - 1/K) (1/(K - 1 + e^s) K)^r: the rewarded arm takes over only at s = log K."""
+    for arms in (10**6, 10**15):
+        for time in (0.5, 29.9, 30.1, 40.0, 699.0, 701.0):
+            expected = -mp.expm1(
+                mp.log1p(-mp.mpf(1) / arms) - 0.7 * mp.log1p(mp.expm1(mp.mpf(time)) / arms)
+            )  # both logs of one sign
+            assert candidate_probability(time, 0.7, arms, gains=True) == pytest.approx(float(expected), rel=1e-14)
+
+
 def test_tangent_is_the_score():
     times, step = np.array([0.3, 1.0, 2.5]), 1e-5
     for gains in (False, True):
@@ -149,6 +159,17 @@ def test_likelihood_by_quadrature(oracle):
                         if not abs(value - expected) <= 1e-13 * abs(expected):  # some hundred roundings
                             bad.append((arms, ratio, time, gains, value, float(expected)))
     assert not bad
+
+
+@pytest.mark.parametrize(
+    ("time", "ratio", "arms", "gains"),
+    [(1.07, 1.5, 2, False), (1.19, 1.5, 2, False), (90.0, 0.5, 10**15, True), (90.0, 0.5, 10**15, False)],
+)
+def test_likelihood_short_of_the_cliff_and_of_very_many_arms(oracle, time, ratio, arms, gains):
+    """q = .09 and .05 at the end; and 1 - p = 1e15 e^-s, gone only after 85 units of time."""
+    with mp.workdps(25):
+        expected = float(oracle.candidate_log_likelihood(time, ratio, arms, gains))
+    assert candidate_log_likelihood(time, ratio, arms, gains) == pytest.approx(expected, rel=1e-13)
 
 
 @pytest.mark.parametrize("gains", [False, True])

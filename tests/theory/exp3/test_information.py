@@ -105,6 +105,32 @@ def test_exit_information_counts_the_level_at_the_threshold():
     assert exit_information(eta, p * (1 + 4 * EPS), arms, loss) == 0.0
 
 
+def test_few_rounds_at_tiny_rates():
+    """x' = K l N and p = 1/K up to eta: (K - 1) l^2 (E N_1^2 + E N_2^2) for three rounds, N binomial."""
+    arms, loss = 3, 0.7
+    expected = (arms - 1) * loss**2 * (1 / arms + 2 / arms * (1 - 1 / arms) + 4 / arms**2)
+    assert ladder_information(3, 1e-12, arms, loss) == pytest.approx(expected, rel=1e-11)  # eta, some tens
+
+
+def test_thousands_of_levels_are_followed_to_their_end():
+    """Nobody is lost where squaring takes over: after 60000 rounds J(6)/eta^3, with an error of order eta e^6."""
+    eta = 1e-4
+    scaled = eta**3 * ladder_information(60_000, eta)
+    assert scaled == pytest.approx(mean_field_information(6.0, [1.0, 0.0]), rel=0.04)
+
+
+def test_heights_beyond_float64_in_units_of_the_loss(oracle):
+    """dx/da of the last level is 1e290, its square times loss^2 is a number."""
+    rate, arms, loss = 220.19, 3, 220.19e-150
+    found = information_plateaus(1e150, arms, loss)
+    with mp.workdps(700):
+        (_, _), (first, one), (_, two) = oracle.ladder_rungs(rate, 2, arms, 1.0)
+        expected = mp.mpf(loss) ** 2 * (one**2 * (1 - oracle.ladder_probability(first, arms)) + two**2)
+    assert found.pulls.tolist() == [2, 3]
+    # eta l is rounded: 661 eps in log x'
+    assert found.information[1] == pytest.approx(float(expected), rel=1e-11)
+
+
 def test_plateaus_of_very_many_arms():
     """The sensitivity of the last level is beyond float64, its log-odds are not: the plateaus before it remain."""
     eta, arms = 1.155444859918095e-17, 10**15
@@ -235,6 +261,8 @@ def test_broadcasting_equals_a_loop():
             alone = function(int(rounds[i, 0]), eta[j], 3, 0.7)
             assert isinstance(alone, float)
             assert alone == pytest.approx(together[i, j], rel=1e-12)
+    falling = ladder_information([900, 7, 30], 0.2)  # horizons in any order
+    assert falling.tolist() == [ladder_information(n, 0.2) for n in (900, 7, 30)]
     assert ladder_information(10**300, 0.5) == ladder_information(1e300, 0.5)
     assert exit_information([0.1, 0.2], [[0.1], [0.2]]).shape == (2, 2)
 

@@ -164,6 +164,15 @@ def test_affinity_is_symmetric_falls_and_scales(log_rate, log_step, arms, log_lo
     np.testing.assert_allclose(2 * error, 1 - np.sqrt((1 - rho) * (1 + rho)), atol=1e-7)
 
 
+def test_average_risk_has_the_unit_of_the_rate():
+    """Rates times c and losses over c: c times the bound, also where the information is far from 1."""
+    expected = van_trees_bound([40, 1e9], 0.5, 1.5, 3, 0.9)
+    for unit in (1e-9, 1e9):
+        found = van_trees_bound([40, 1e9], 0.5 * unit, 1.5 * unit, 3, 0.9 / unit)
+        # roundings of eta l, at levels where eta dx/d eta is 1e4
+        np.testing.assert_allclose(found, unit * expected, rtol=1e-8)
+
+
 def test_gap_is_certified_and_cannot_be_stretched():
     found = indistinguishable_gap([30, 1e7, 1e90], 0.3, 1.1, 0.8, 3, 0.9, 9)
     rho = ladder_affinity([30, 1e7, 1e90], found.learning_rate, found.other, 3, 0.9)

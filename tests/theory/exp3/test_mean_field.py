@@ -97,6 +97,10 @@ def test_zero_equal_and_infinite():
     assert scaled_exit_time([0.4, 0.4], 0.1) == np.inf
     assert scaled_exit_time([0.4, 0.4, 0.1], 0.4) == 0.0
     assert scaled_exit_time([0.4, 0.4], 0.6) == 0.0
+    assert scaled_exit_time([0.4, 0.4], 0.5) == np.inf  # 1/K is never passed
+    assert scaled_exit_time([0.8, 0.3, 0.3, 0.1], 0.25) == 0.0
+    just_below = scaled_exit_time([0.8, 0.3, 0.3, 0.1], 0.25 * (1 - EPS))  # EPS over the mean gap, 0.8 - 1.5/4
+    assert just_below == pytest.approx(EPS / 0.425, rel=1e-12)
     assert equal_losses_information(0.0, 0.7, 3) == 0.0
     assert equal_losses_information(1e200, 1e200) == np.inf
     assert equal_losses_information(1e200, -1e200) == np.inf
@@ -166,7 +170,13 @@ def test_sensitivity_equations_by_taylor_steps(oracle):
         ((-1.0, 0.0), 6.0),
         ((0.5, -0.5), 8.0),
     ]
-    cases += [((0.8, 0.8, 0.3, 0.3), 3.0), ((0.7, 0.7 + 1e-9), 4.0), ((-0.9, -0.5, -0.1), 10.0), ((0.6, 0.0), 1e-4)]
+    cases += [
+        ((0.7, 0.701), 40.0),
+        ((0.8, 0.8, 0.3, 0.3), 3.0),
+        ((0.7, 0.7 + 1e-9), 4.0),
+        ((-0.9, -0.5, -0.1), 10.0),
+        ((0.6, 0.0), 1e-4),
+    ]
     bad = []
     with mp.workdps(oracle.DIGITS):
         for losses, time in cases:
