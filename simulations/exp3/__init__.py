@@ -14,7 +14,9 @@ Measures, measure(rng, replicates, **setting) -> array (replicates, outputs), co
 score_moments, information_samples                   the score identities; information times a power of the rate
 estimates, ladder_estimates                          errors, ratios and distances of the maximum over an interval
 candidate_likelihoods, finite_set_errors,
+finite_set_exceedances,
 estimates_candidate_truncation                       candidates: the cliff, finite sets, a wrong rule of truncation
+exit_moments, recovered_rates                        against bounds: moments of exits, telling two rates apart
 exit_rounds, sensitivities, returning_pulls,
 least_probabilities                                  the run itself: exits, chaos, returns, worst histories
 probability_differences, ladder_path_information,
@@ -23,6 +25,7 @@ rounding_errors                                      along a run: candidates aga
 
 from __future__ import annotations
 
+from simulations.exp3.bound_measures import EXIT_OUTPUTS, RECOVERY_OUTPUTS, exit_moments, recovered_rates
 from simulations.exp3.branch_and_bound import CertifiedMaximum, certified_maximum
 from simulations.exp3.candidate_measures import (
     FINITE_SET_OUTPUTS,
@@ -30,6 +33,7 @@ from simulations.exp3.candidate_measures import (
     candidate_likelihoods,
     estimates_candidate_truncation,
     finite_set_errors,
+    finite_set_exceedances,
 )
 from simulations.exp3.enumeration import Enumeration, enumerate_histories
 from simulations.exp3.jumps import (
@@ -72,8 +76,10 @@ from simulations.exp3.variant import CLASSIC, Variant
 __all__ = [
     "CLASSIC",
     "ESTIMATE_OUTPUTS",
+    "EXIT_OUTPUTS",
     "FINITE_SET_OUTPUTS",
     "LADDER_OUTPUTS",
+    "RECOVERY_OUTPUTS",
     "RETURN_OUTPUTS",
     "ROUNDING_OUTPUTS",
     "SCORE_OUTPUTS",
@@ -95,9 +101,11 @@ __all__ = [
     "enumerate_histories",
     "estimates",
     "estimates_candidate_truncation",
+    "exit_moments",
     "exit_rounds",
     "exit_times",
     "finite_set_errors",
+    "finite_set_exceedances",
     "information_samples",
     "ladder_estimates",
     "ladder_log_likelihood",
@@ -112,6 +120,7 @@ __all__ = [
     "precise_replay",
     "precise_simulate",
     "probability_differences",
+    "recovered_rates",
     "replay",
     "returning_pulls",
     "rounding_errors",

@@ -76,7 +76,8 @@ def parts(rng: np.random.Generator, count: int, task: Task) -> Iterator[Runs]:
         arms, losses = simulate(*law, task.rounds, size, seed, **how)
         stops = np.full(size, task.rounds)
         if task.threshold is not None:
-            stops = exit_times(*law, task.threshold, size, seed, max_rounds=task.rounds, **how) - 1
+            exits = exit_times(*law, task.threshold, size, seed, max_rounds=task.rounds, **how)
+            stops = np.maximum(exits - 1, 1)  # the first law is uniform, in mixtures up to rounding
         yield Runs(slice(start, start + size), arms, losses, stops)
 
 

@@ -66,6 +66,7 @@ def estimates_candidate_truncation(
                 np.full(len(runs.arms), ratio * task.learning_rate), *runs[1:3], task.n_arms, task.variant.options()
             )
             below = np.min(logs, axis=2) < np.log(threshold)
+            below[:, 0] = False  # the first law is uniform, up to rounding
             stops = np.where(np.any(below, axis=1), np.argmax(below, axis=1), task.rounds)
             own = np.cumsum(np.take_along_axis(logs, runs.arms[..., None].astype(np.int64), axis=2)[..., 0], axis=1)
             every = np.arange(len(own))

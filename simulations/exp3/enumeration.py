@@ -17,7 +17,7 @@ from simulations.exp3._arguments import LARGEST, check_mean_losses
 from simulations.exp3._series import Series, reciprocal, through
 from simulations.exp3.literal import Arithmetic
 from simulations.exp3.precise import precise_arithmetic
-from simulations.exp3.variant import CLASSIC, Variant
+from simulations.exp3.variant import CLASSIC, Variant, check_variant
 
 __all__ = ["Enumeration", "enumerate_histories"]
 
@@ -96,7 +96,7 @@ def enumerate_histories(
     truth = _first_round("learning_rate", learning_rate, n_arms, digits)
     other = truth if candidate is None else _first_round("candidate", candidate, n_arms, digits)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        sums, stops = _grow(truth, other, table, rounds, threshold, variant)
+        sums, stops = _grow(truth, other, table, rounds, threshold, check_variant(variant))
     chance, total, information = sums
     impossible = total.value == -np.inf
     score, hessian = (np.where(impossible, -np.inf, part) for part in (total.first, total.second))

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from simulations.exp3._arguments import check_history, check_learning_rate, check_n_arms
 from simulations.exp3._likelihood import evaluate_all, record
 from simulations.exp3._update import LIMIT
-from simulations.exp3.variant import CLASSIC, Variant
+from simulations.exp3.variant import CLASSIC, Variant, check_variant
 
-__all__ = ["LogLikelihood", "PrecisionWarning", "Replay", "log_likelihood", "replay"]
+__all__ = ["LogLikelihood", "PrecisionWarning", "Replay", "log_likelihood", "replay", "warn_of"]
 
 Array = NDArray[np.float64]
 
@@ -33,8 +33,10 @@ class LogLikelihood:
 
     `information`: sum over rounds and arms of p h^2, h = d log p/d(learning_rate), along this history. `condition`:
     the largest |learning_rate h|/max(1, -log p) of a drawn arm, the factor by which relative rounding errors have
-    grown. `reliable`: whether condition 2^-52 <= 1e-6; `reliable_rounds`: how many first rounds are. Each of shape
-    arms.shape[:-1] + learning_rate.shape, a number where that is ().
+    grown. `reliable`: whether condition 2^-52 <= 1e-6; `reliable_rounds`: how many first rounds are. Then the relative
+    error of `value` is below 1e-6, while the derivatives lose more: where the condition is large, score and Hessian
+    have been found off by up to 1000 and 100 times condition 2^-52, so ask for condition <= 1e6 to have six digits of
+    them too. Each of shape arms.shape[:-1] + learning_rate.shape, a number where that is ().
     """
 
     value: Any
@@ -54,8 +56,8 @@ class Replay:
     """A history seen by a candidate, round by round; shapes are preceded by those of histories and rates.
 
     `log_probabilities` (rounds, n_arms), -inf for dead arms; `scores` (rounds, n_arms): their derivatives;
-    `information` (rounds,): sum_k p h^2 of the round; `condition` (rounds,): the same of the rounds so
-    far.
+    `information` (rounds,): sum_k p h^2 of the round; `condition` (rounds,): that of `LogLikelihood` for the rounds so
+    far, of which double precision leaves six digits where it is <= 4.5e9.
     """
 
     log_probabilities: Array
@@ -81,9 +83,9 @@ def log_likelihood(
 
     The first term is log(1/n_arms) whatever the rate. Limits: an arm with -log p > 700 that pays is dead (paid in
     gains, the others are); where a dead arm is drawn the value is -inf, and so are, by definition, both derivatives.
-    With one arm everything is 0. Sensitivities saturate at 1e130. Where the condition leaves fewer than six digits a
-    `PrecisionWarning` is issued: the recursion is chaotic where losses are positive (ex.D11). Raises `ValueError`
-    outside the domains. The model of ex.D1.
+    With one arm everything is 0. Sensitivities saturate at 1e130. Where the condition leaves fewer than six digits of
+    the value a `PrecisionWarning` is issued: the recursion is chaotic where losses are positive (ex.D11). Raises
+    `ValueError` outside the domains. The model of ex.D1.
 
     A loss of arm 0 at rate 0.5 makes the log-odds 0.5/0.5 = 1; then arm 1 has probability 1/(1 + 1/e):
 
@@ -95,11 +97,10 @@ def log_likelihood(
     n_arms = check_n_arms(n_arms)
     drawn, paid, shape = check_history(arms, losses, n_arms, stop)
     out = np.empty((len(drawn) * rates.size, 6))
-    evaluate_all(rates.ravel(), drawn, paid, n_arms, variant.options(), out)
+    evaluate_all(rates.ravel(), drawn, paid, n_arms, check_variant(variant).options(), out)
     columns = [column.reshape(shape + rates.shape) for column in np.moveaxis(out, -1, 0)]
     reliable = columns[4] <= LIMIT
-    if not np.all(reliable):
-        _warn(columns[4])
+    warn_of(columns[4])
     every = [*columns[:5], reliable, columns[5].astype(np.int64)]
     return LogLikelihood(*(column if column.ndim else column.item() for column in every))
 
@@ -126,12 +127,12 @@ def replay(
     rates = check_learning_rate(learning_rate)
     n_arms = check_n_arms(n_arms)
     drawn, paid, shape = check_history(arms, losses, n_arms, stop)
-    rounds = drawn.shape[1]
+    rounds, options = drawn.shape[1], check_variant(variant).options()
     logs, scores = np.empty((2, len(drawn), rates.size, rounds, n_arms))
     information = np.empty((len(drawn), rates.size, rounds))
     for i in range(len(drawn)):
         for j, rate in enumerate(rates.ravel()):
-            record(rate, drawn[i], paid[i], variant.options(), logs[i, j], scores[i, j], information[i, j])
+            record(rate, drawn[i], paid[i], options, logs[i, j], scores[i, j], information[i, j])
     index = np.broadcast_to(drawn[:, None, :, None].astype(np.int64), (*information.shape, 1))
     own, own_log = (np.take_along_axis(each, index, axis=-1)[..., 0] for each in (scores, logs))
     steepest = np.maximum.accumulate(np.abs(own) / np.maximum(1.0, -own_log), axis=-1)
@@ -145,8 +146,13 @@ def replay(
     )
 
 
-def _warn(condition: Array) -> None:
-    """Say how many likelihoods are not reliable, and why."""
+def warn_of(condition: Array) -> None:
+    """Issue a `PrecisionWarning` if some likelihoods of these conditions are not reliable.
+
+    >>> warn_of(np.array([1e9, 3.0]))
+    """
+    if np.all(condition <= LIMIT):
+        return
     bad, worst = np.count_nonzero(condition > LIMIT), float(np.max(condition))
     warnings.warn(
         f"{bad} of {condition.size} likelihoods have lost more than ten digits to chaos: the largest condition is "

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from simulations._checks import check_number, check_range
 from simulations.exp3._arguments import LARGEST, check_history, check_mean_losses, check_n_arms
 from simulations.exp3._series import Series, reciprocal, through
-from simulations.exp3.variant import CLASSIC, Variant
+from simulations.exp3.variant import CLASSIC, Variant, check_variant
 
 __all__ = ["FLOATS", "Arithmetic", "literal_log_likelihood", "literal_simulate", "play", "simulated", "total"]
 
@@ -189,7 +189,7 @@ def play(
     >>> play(0.5, 1, 2, lambda t, logs: print(round(logs[0].value, 6)) or (0, 1.0), CLASSIC, FLOATS)
     -0.693147
     """
-    number = arithmetic.number
+    number, variant = arithmetic.number, check_variant(variant)
     eta = check_number("learning_rate", learning_rate, low=0.0, high=LARGEST, open_low=True)
     rate = Series(number(eta), number(1.0), number(0.0))
     zero = Series(number(0.0), number(0.0), number(0.0))

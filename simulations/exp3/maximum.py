@@ -15,7 +15,7 @@ from simulations.exp3._arguments import LARGEST, check_history, check_n_arms
 from simulations.exp3._likelihood import LIMIT
 from simulations.exp3._search import COLUMNS, CONDITION, RATE, VALUE, History, look, maximise
 from simulations.exp3._update import Options
-from simulations.exp3.variant import CLASSIC, Variant
+from simulations.exp3.variant import CLASSIC, Variant, check_variant
 
 __all__ = [
     "PER_DECADE",
@@ -91,7 +91,7 @@ def maximum_likelihood(
     low, high = check_bounds(bounds)
     grid = grid_size(low, high, check_integer("per_decade", per_decade, low=1, high=10**6))
     room = grid + check_integer("refinements", refinements, low=0, high=10**7)
-    flat = flat_histories(paid, stops, count, variant)
+    flat = flat_histories(paid, stops, count, check_variant(variant))
     found, places = np.empty((len(drawn), COLUMNS)), np.zeros((len(drawn), 3), np.int64)
     _estimate(drawn, paid, stops, flat, count, low, high, grid, room, variant.options(), found, places)
     values = (

@@ -22,6 +22,7 @@ from simulations.exp3._arguments import LARGEST
 from simulations.exp3._distances import MOST, ladder_divergence
 from simulations.exp3._tasks import KEYS, check_task, distances_from_truth, evaluate_truth, parts
 from simulations.exp3.jumps import ladder_log_likelihood, ladder_maximum_likelihood, simulate_ladder
+from simulations.exp3.likelihood import warn_of
 from simulations.exp3.maximum import maximum_likelihood
 
 __all__ = [
@@ -57,7 +58,8 @@ def score_moments(
     """Return what the score identities are about, at the true rate: columns `SCORE_OUTPUTS`.
 
     The score L', its square, -L'' and the path information sum_t sum_k p h^2. Their means are 0 and three times the
-    Fisher information (ex.D1), for any number of rounds. Arguments: `rng`, `replicates` >= 1, and `learning_rate`,
+    Fisher information (ex.D1), for any number of rounds. A `PrecisionWarning` says how many runs are chaotic: their
+    moments are those of Exp3 with rounding errors (ex.D11). Arguments: `rng`, `replicates` >= 1, and `learning_rate`,
     `mean_losses`, `rounds`, `bernoulli`, `threshold`, `variant` as in the head of the module.
 
     In two rounds with losses (2, 0) at rate 0.3 only a first draw of arm 0 is informative; then dx/d(eta) = 4:
@@ -71,7 +73,8 @@ def score_moments(
     task = check_task(learning_rate, mean_losses, rounds, bernoulli, threshold, variant)
     out = np.empty((check_integer("replicates", replicates, low=1), len(SCORE_OUTPUTS)))
     for runs in parts(rng, len(out), task):
-        _, score, hessian, information, *_ = evaluate_truth(task, runs)
+        _, score, hessian, information, condition, _ = evaluate_truth(task, runs)
+        warn_of(condition)
         out[runs.rows] = np.column_stack([score, score**2, -hessian, information])
     return out
 

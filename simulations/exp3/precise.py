@@ -118,17 +118,22 @@ def precise_replay(
     return PreciseReplay(values, scores, information)
 
 
-@cache
 def precise_arithmetic(digits: int) -> Arithmetic:
     """Return the functions of numbers with `digits` decimal digits, 15 to 10000, in a context of mpmath of their own.
 
     >>> str(precise_arithmetic(30).exp(precise_arithmetic(30).number(1.0)))
     '2.71828182845904523536028747135'
     """
+    return _arithmetic(check_integer("digits", digits, low=15, high=10_000))
+
+
+@cache
+def _arithmetic(digits: int) -> Arithmetic:
+    """`precise_arithmetic` of checked `digits`."""
     import mpmath
 
     context = mpmath.mp.clone()
-    context.dps = check_integer("digits", digits, low=15, high=10_000)
+    context.dps = digits
 
     def exp(x: Any) -> Any:
         return context.zero if x < 0 and context.mag(x) > _BITS else context.exp(x)

@@ -82,9 +82,10 @@ def sensitivities(
     """Return decimal logarithms of how strongly a run depends on the rate, columns `SENSITIVITY_OUTPUTS`.
 
     log_sensitivity: of the largest less the smallest d log p_k/d(eta) over arms, in the last round, which for two arms
-    is |dx/d(eta)|, x the log-odds; log_information: of sum_t sum_k p h^2; log_condition: of the largest |eta h| of a
-    drawn arm. Zeros count as 1e-300; values saturate at 1e130. Once the condition times 2^-52 is near 1, the run is
-    that of Exp3 with rounding errors, not of exact Exp3; how fast the sensitivity grows stays the same (ex.D11).
+    is |dx/d(eta)|, x the log-odds; log_information: of sum_t sum_k p h^2; log_condition: of the largest |eta h|/max(1,
+    -log p) of a drawn arm. Zeros count as 1e-300; values saturate at 1e130. Once the condition times 2^-52 is near 1,
+    the run is that of Exp3 with rounding errors, not of exact Exp3; how fast the sensitivity grows stays the same
+    (ex.D11).
 
     `rng`, `replicates`, `learning_rate`, `mean_losses`, `rounds`, `bernoulli` and `variant` as in `measures`. Source:
     ex.D11.

@@ -22,13 +22,14 @@ from simulations.exp3._update import (
     two_arms,
     two_arms_log,
 )
-from simulations.exp3.variant import CLASSIC, Variant
+from simulations.exp3.variant import CLASSIC, Variant, check_variant
 
 __all__ = ["Histories", "exit_times", "simulate"]
 
 Array = NDArray[np.float64]
 Arms = NDArray[np.int16]
-_MOST = 2**62  # seeds and replicates are 64-bit keys
+_MOST = 2**62  # seeds and replicates are 64-bit keys, rounds are counters
+_MOST_NUMBERS = 2**32  # 40 GiB of arms and losses
 
 
 class Histories(NamedTuple):
@@ -199,10 +200,10 @@ def simulate(
     weight falls by learning_rate l/p, p being its probability.
 
     `learning_rate` > 0; `mean_losses` (n_arms,) or (rounds, n_arms), any real numbers, paid as they are, or, where
-    `bernoulli`, in [0, 1] and the probabilities of paying 1; `rounds`, `replicates` >= 1; `seed` and `first_replicate`
-    whole numbers in [0, 2^62]; `variant` what deviates from the above. Replicate i is a function of seed and
-    first_replicate + i alone: its first rounds do not depend on `rounds`, and two learning rates see the same uniform
-    numbers. Limits: learning rates and losses are at most 1e20 in magnitude.
+    `bernoulli`, in [0, 1] and the probabilities of paying 1; `rounds`, `replicates` >= 1, their product <= 2^32; `seed`
+    and `first_replicate` whole numbers in [0, 2^62]; `variant` what deviates from the above. Replicate i is a function
+    of seed and first_replicate + i alone: its first rounds do not depend on `rounds`, and two learning rates see the
+    same uniform numbers. Limits: learning rates and losses are at most 1e20 in magnitude.
 
     >>> arms, losses = simulate(0.3, [1.0, 0.0], 6, 2, seed=1)
     >>> bool((losses == (arms == 0)).all()), arms.shape
@@ -210,6 +211,11 @@ def simulate(
     """
     rounds = check_integer("rounds", rounds, low=1)
     count = check_integer("replicates", replicates, low=1)
+    if rounds * count > _MOST_NUMBERS:
+        raise ValueError(
+            f"replicates times rounds must be <= {_MOST_NUMBERS}, got replicates={count} and rounds={rounds}; "
+            f"ask for fewer at a time by first_replicate"
+        )
     arms, losses = np.empty((count, rounds), np.int16), np.empty((count, rounds))
     table = check_mean_losses(mean_losses, rounds, bernoulli=bernoulli)
     _run(learning_rate, table, bernoulli, variant, seed, first_replicate, rounds, -1.0, arms, losses)
@@ -236,8 +242,8 @@ def exit_times(
     >>> exit_times(0.5, [1.0, 0.0], 0.3, 3, seed=0, max_rounds=1).tolist()
     [2, 2, 2]
     """
-    rounds = check_integer("max_rounds", max_rounds, low=1)
-    count = check_integer("replicates", replicates, low=1)
+    rounds = check_integer("max_rounds", max_rounds, low=1, high=_MOST)
+    count = check_integer("replicates", replicates, low=1, high=_MOST_NUMBERS)
     threshold = check_number("threshold", threshold, low=0.0, high=1.0, open_low=True)
     table = check_mean_losses(mean_losses, rounds, bernoulli=bernoulli)
     empty = np.empty((count, 0), np.int16), np.empty((count, 0))
@@ -261,6 +267,7 @@ def _run(
     eta = check_number("learning_rate", learning_rate, low=0.0, high=LARGEST, open_low=True)
     seed = check_integer("seed", seed, low=0, high=_MOST)
     first = check_integer("first_replicate", first_replicate, low=0, high=_MOST)
+    options = check_variant(variant).options()
     trace, exits = np.empty((len(arms), 0)), np.empty(len(arms), np.int64)
-    run_histories(eta, table, bernoulli, variant.options(), seed, first, rounds, threshold, arms, losses, trace, exits)
+    run_histories(eta, table, bernoulli, options, seed, first, rounds, threshold, arms, losses, trace, exits)
     return exits

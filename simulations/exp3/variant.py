@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 
 from simulations._checks import check_number
 from simulations.exp3._update import Options
 
-__all__ = ["CLASSIC", "Variant"]
+__all__ = ["CLASSIC", "Variant", "check_variant"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,14 @@ class Variant:
 
 
 CLASSIC = Variant()
+
+
+def check_variant(variant: Variant) -> Variant:
+    """Return `variant`, a `Variant`.
+
+    >>> check_variant(CLASSIC) is CLASSIC
+    True
+    """
+    if not isinstance(variant, Variant):
+        raise ValueError(f"variant must be a Variant, got variant={reprlib.repr(variant)}")
+    return variant

@@ -196,6 +196,8 @@ def test_impossible_histories_have_no_weight() -> None:
         ({"candidate": -0.1}, r"candidate must be > 0 and <= 1e\+20, got candidate=-0\.1"),
         ({"threshold": 1.5}, r"threshold must be >= 0 and <= 1, got threshold=1\.5"),
         ({"digits": 5}, r"digits must be >= 15"),
+        ({"digits": [30]}, r"digits must be a single real number, got shape \(1,\)"),
+        ({"variant": "gains"}, r"variant must be a Variant, got variant='gains'"),
         ({"mean_losses": [[1.0, 0.0]]}, r"mean_losses must have shape \(n_arms,\) or \(rounds, n_arms\)"),
         ({"mean_losses": [1.0, math.inf]}, r"mean_losses must be .*got mean_losses\[1\]=inf"),
     ],

@@ -312,6 +312,7 @@ def test_shapes_and_numbers() -> None:
         ({"stop": 0}, r"stop must be >= 1 and <= 3, got stop=0"),
         ({"stop": 4}, r"stop must be >= 1 and <= 3, got stop=4"),
         ({"stop": 1.5}, r"stop must be an integer, got stop=1\.5"),
+        ({"variant": None}, r"variant must be a Variant, got variant=None"),
     ],
 )
 def test_bad_arguments(function: Any, change: dict[str, Any], message: str) -> None:

@@ -189,6 +189,7 @@ def test_rates_that_fall_within_a_run_cross_a_threshold_at_a_fixed_time() -> Non
         ({"losses": [1.0, math.nan]}, r"losses must be .*got losses\[1\]=nan"),
         ({"n_arms": 0}, r"n_arms must be >= 1 and <= 32767, got n_arms=0\.0"),
         ({"stop": 3}, r"stop must be >= 1 and <= 2, got stop=3\.0"),
+        ({"variant": 0.1}, r"variant must be a Variant, got variant=0\.1"),
     ],
 )
 def test_bad_histories(change: dict[str, Any], message: str) -> None:

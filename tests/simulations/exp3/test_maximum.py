@@ -239,6 +239,7 @@ def test_the_error_shrinks_like_the_information() -> None:
         ({"stop": 4}, r"stop must be >= 1 and <= 3"),
         ({"stop": 1.5}, r"stop must be integers, got 1.5"),
         ({"stop": [1, 2]}, r"stop must be one number or one for each of 1 replicates, got shape \(2,\)"),
+        ({"variant": {"gains": True}}, r"variant must be a Variant, got variant=\{'gains': True\}"),
         ({"per_decade": 0}, r"per_decade must be >= 1"),
         ({"refinements": -1}, r"refinements must be >= 0"),
     ],

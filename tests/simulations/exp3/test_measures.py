@@ -15,6 +15,8 @@ from simulations.exp3 import _tasks
 from simulations.exp3._distances import MOST, distances, ladder_divergence, laws
 from simulations.exp3.enumeration import enumerate_histories
 from simulations.exp3.jumps import simulate_ladder
+from simulations.exp3.likelihood import PrecisionWarning
+from simulations.exp3.maximum import maximum_likelihood
 from simulations.exp3.measures import (
     ESTIMATE_OUTPUTS,
     LADDER_OUTPUTS,
@@ -24,6 +26,7 @@ from simulations.exp3.measures import (
     ladder_estimates,
     score_moments,
 )
+from simulations.exp3.process_measures import sensitivities
 from simulations.exp3.simulation import simulate
 from simulations.exp3.variant import CLASSIC, Variant
 
@@ -318,6 +321,51 @@ def test_everything_is_finite(change: dict[str, Any]) -> None:
     assert np.all(column(found, "likelihood_ratio") > -1e-7) or setting["learning_rate"] == 30.0
     del setting["low"], setting["high"]
     assert np.all(np.isfinite(score_moments(rng(), 20, **setting)))
+
+
+def test_flags_are_those_of_the_maximum() -> None:
+    """Far above the true rate cells stay unresolved and digits are lost: the columns say so, row by row."""
+    setting: dict[str, Any] = {"learning_rate": 0.3, "mean_losses": (0.9, 0.5), "rounds": 120}
+    found = estimates(rng(), 40, low=0.02, high=50.0, **setting)
+    fit = maximum_likelihood(*simulate(*setting.values(), 40, key()), 2, (0.02 * 0.3, 50.0 * 0.3))
+    np.testing.assert_array_equal(column(found, "unresolved"), fit.unresolved > 0)
+    np.testing.assert_array_equal(column(found, "unreliable"), ~fit.reliable)
+    assert np.any(fit.unresolved > 0)
+
+
+def test_a_truth_outside_the_interval_is_likelier_than_the_estimate() -> None:
+    """The statistic is then negative in some runs, and such intervals contain the truth."""
+    found = estimates(rng(), 60, learning_rate=0.1, mean_losses=(0.8, 0.1), rounds=40, low=3.0, high=4.0)
+    ratio = column(found, "likelihood_ratio")
+    assert np.min(ratio) < -1
+    np.testing.assert_array_equal(column(found, "covered"), ratio <= 3.841458820694124)
+
+
+def test_flat_ladders_say_nothing() -> None:
+    """Two rounds: flat unless the first one is a pull, an event of probability 1/3; nothing is left unresolved."""
+    found = ladder_estimates(rng(), 300, learning_rate=0.3, rounds=2, low=0.2, high=5.0, n_arms=3, loss=0.7)
+    flat = column(found, "flat", LADDER_OUTPUTS) == 1
+    assert abs(np.mean(flat) - 2 / 3) < 0.14  # five standard errors
+    expected = np.array([float(name in ("flat", "covered")) for name in LADDER_OUTPUTS])
+    np.testing.assert_array_equal(found[flat], np.tile(expected, (np.count_nonzero(flat), 1)))
+    assert not np.any(column(found, "unresolved", LADDER_OUTPUTS))
+
+
+def test_moments_of_chaotic_runs_come_with_a_warning() -> None:
+    """Not so those of a stable run, nor the sensitivities, which have a column for the condition."""
+    setting: dict[str, Any] = {"learning_rate": 0.5, "mean_losses": (0.8, 0.3), "rounds": 600}
+    with pytest.warns(PrecisionWarning, match=r"of 5 likelihoods have lost more than ten digits to chaos"):
+        score_moments(rng(), 5, **setting)
+    assert np.all(np.isfinite(sensitivities(rng(), 5, **setting)))
+    score_moments(rng(), 5, **{**setting, "rounds": 10})
+
+
+def test_a_threshold_at_the_uniform_law_keeps_the_first_round() -> None:
+    """Mixing makes the first law uniform up to rounding: that is no exit."""
+    setting: dict[str, Any] = {"learning_rate": 0.2, "mean_losses": (0.8, 0.1, 0.4), "rounds": 6}
+    for mixing in (0.1, 0.3, 0.7, 0.9):
+        found = estimates(rng(), 9, low=0.5, high=2.0, threshold=1 / 3, mixing=mixing, **setting)
+        assert np.all(column(found, "flat") == 1)
 
 
 def test_variants_reach_the_likelihood(means_agree: Callable[..., None]) -> None:

@@ -149,6 +149,7 @@ def test_stop_uses_the_first_rounds() -> None:
         (10**6, r"digits must be >= 15 and <= 10000"),
         (30.5, r"digits must be an integer, got digits=30\.5"),
         ("many", r"digits must be a real number"),
+        ([30, 40], r"digits must be a single real number, got shape \(2,\)"),
     ],
 )
 def test_bad_digits(digits: Any, message: str) -> None:

@@ -231,6 +231,9 @@ def test_rates_that_fall_within_a_run() -> None:
         ({"seed": -1}, r"seed must be >= 0 and <= .*got seed=-1"),
         ({"first_replicate": -1}, r"first_replicate must be >= 0"),
         ({"bernoulli": 1}, r"bernoulli must be True or False, got bernoulli=1"),
+        ({"variant": None}, r"variant must be a Variant, got variant=None"),
+        ({"rounds": 10**6, "replicates": 10**6}, r"replicates times rounds must be <= .*got replicates=1000000"),
+        ({"rounds": 1e300}, r"replicates times rounds must be <="),
     ],
 )
 def test_bad_runs(change: dict[str, Any], message: str) -> None:
@@ -245,7 +248,10 @@ def test_bad_runs(change: dict[str, Any], message: str) -> None:
         ({"threshold": 0.0}, r"threshold must be > 0 and <= 1, got threshold=0\.0"),
         ({"threshold": 1.1}, r"threshold must be > 0 and <= 1, got threshold=1\.1"),
         ({"threshold": [0.1]}, r"threshold must be a single real number"),
-        ({"max_rounds": 0}, r"max_rounds must be >= 1, got max_rounds=0"),
+        ({"max_rounds": 0}, r"max_rounds must be >= 1 and <= .*, got max_rounds=0"),
+        ({"max_rounds": 1e300}, r"max_rounds must be >= 1 and <= .*, got max_rounds=1e\+300"),
+        ({"replicates": 10**10}, r"replicates must be >= 1 and <="),
+        ({"variant": None}, r"variant must be a Variant"),
         ({"mean_losses": [[0.1, 0.2]] * 3}, r"mean_losses must have shape .*with rounds=4"),
     ],
 )
