@@ -46,6 +46,7 @@ def test_two_rounds_by_hand():
     expected = 0.5 * (2 / 3 + again[0] / 3) + 0.5 * (1 - again[1]) / 3
     found = recovered_rates(np.random.default_rng(3), 20_000, **setting)
     assert np.all(np.abs(np.mean(found, axis=0) - expected) < 0.018)  # five standard errors of a coin
+    np.testing.assert_array_equal(found[:, 0], found[:, 1])
 
 
 # --- properties
