@@ -150,7 +150,7 @@ def test_likelihood_by_quadrature(oracle):
     bad = []
     with mp.workdps(20):
         for arms in (2, 30):
-            for ratio in (0.02, 0.7, 1.0 + 1e-9, 1.5, 8.0):
+            for ratio in (0.02, 1.0 + 1e-9, 1.5, 8.0):
                 for share in (1e-4, 0.3, 0.999999):
                     for gains in (False, True):
                         time = share * (30.0 if gains else min(cliff_time(ratio, arms), 30.0))

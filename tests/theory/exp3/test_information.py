@@ -155,7 +155,7 @@ def test_enumeration_of_all_histories(oracle):
 def test_every_horizon_and_rate(oracle):
     bad = []
     box = itertools.product(
-        (0.05, 0.1, 0.3, 0.9, 5.0, 40.0), ((2, 1.2), (3, 0.6), (1000, 2.5)), (2, 9, 300, 1e5, 1e12, 1e60, 1e300)
+        (0.05, 0.3, 0.9, 5.0, 40.0), ((2, 1.2), (3, 0.6), (1000, 2.5)), (2, 9, 1e5, 1e12, 1e60, 1e300)
     )
     for eta, (arms, loss), n in box:
         found = [ladder_information(n, eta, arms, loss), expected_pulls(n, eta, arms, loss)]

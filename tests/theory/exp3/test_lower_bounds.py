@@ -97,7 +97,7 @@ def test_enumeration_of_all_histories(oracle):
 def test_every_horizon_and_pair_of_rates(oracle):
     bad = []
     box = itertools.product(
-        (0.08, 0.4, 1.9), (1.0 + 1e-9, 1.001, 1.3, 8.0), (2, 40, 1e5, 1e40, 1e300), ((2, 1.2), (5, 0.6))
+        (0.08, 0.4, 1.9), (1.0 + 1e-9, 1.001, 1.3, 8.0), (2, 1e5, 1e40, 1e300), ((2, 1.2), (5, 0.6))
     )
     for eta, ratio, n, (arms, loss) in box:
         affinity, lost = oracle.ladder_affinity(n, eta, eta * ratio, arms, loss)

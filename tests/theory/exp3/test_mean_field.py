@@ -99,8 +99,8 @@ def test_zero_equal_and_infinite():
     assert scaled_exit_time([0.4, 0.4], 0.6) == 0.0
     assert scaled_exit_time([0.4, 0.4], 0.5) == np.inf  # 1/K is never passed
     assert scaled_exit_time([0.8, 0.3, 0.3, 0.1], 0.25) == 0.0
-    just_below = scaled_exit_time([0.8, 0.3, 0.3, 0.1], 0.25 * (1 - EPS))  # EPS over the mean gap, 0.8 - 1.5/4
-    assert just_below == pytest.approx(EPS / 0.425, rel=1e-12)
+    below = EPS * np.arange(1, 10)  # over the mean gap, 0.8 - 1.5/4
+    np.testing.assert_allclose(scaled_exit_time([0.8, 0.3, 0.3, 0.1], 0.25 * (1 - below)), below / 0.425, rtol=1e-12)
     assert equal_losses_information(0.0, 0.7, 3) == 0.0
     assert equal_losses_information(1e200, 1e200) == np.inf
     assert equal_losses_information(1e200, -1e200) == np.inf
