@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 DEAD = math.exp(-700.0)  # an arm less probable than this dies when it pays; exp stays a normal number
-LIMIT = 1e-6 * 2.0**52  # a condition |eta h| beyond it leaves fewer than six digits
+LIMIT = 1e-6 * 2.0**52  # a condition beyond it leaves fewer than six digits
 _LARGEST = 1e305  # estimates and log weights stop here
 _LARGEST_G, _LARGEST_C = 1e130, 1e260
 
