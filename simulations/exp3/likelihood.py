@@ -36,7 +36,8 @@ class LogLikelihood:
     grown. `reliable`: whether condition 2^-52 <= 1e-6; `reliable_rounds`: how many first rounds are. Then the relative
     error of `value` is below 1e-6, while the derivatives lose more: where the condition is large, score and Hessian
     have been found off by up to 1000 and 100 times condition 2^-52, so ask for condition <= 1e6 to have six digits of
-    them too; at values beyond -1e100, where sensitivities saturate, they mean nothing. Each of shape arms.shape[:-1] + learning_rate.shape, a number where that is ().
+    them too; at values beyond -1e100, where sensitivities saturate, they mean nothing. Each of shape arms.shape[:-1] +
+    learning_rate.shape, a number where that is ().
     """
 
     value: Any
