@@ -120,7 +120,7 @@ D4 = Claim(
     budget=120_000,
     block=256,
     mutants=(*_mutants(*ONLY_ODE, "M5", "half the time", "three percent too large"), M2),
-    scales={"quick": {"sizes": (25, 50, 100, 200), "margin": 0.06, "budget": 40_000}},
+    scales={"quick": {"margin": 0.05, "budget": 40_000}},
     **LIMIT,
 )
 
@@ -139,7 +139,7 @@ D4_RANDOM = Claim(
     budget=120_000,
     block=256,
     mutants=(*_mutants("M1", "feedback twice", "M5", "half the time", "five percent too large"), M2),
-    scales={"quick": {"sizes": (25, 50, 100, 200), "margin": 0.08, "budget": 40_000}},
+    scales={"quick": {"margin": 0.06, "budget": 40_000}},
     **LIMIT,
 )
 
