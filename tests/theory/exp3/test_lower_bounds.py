@@ -42,6 +42,17 @@ def test_nothing_to_tell_apart():
     assert ladder_affinity([5, 1e40], 0.3, 0.3, 3, 0.7) == pytest.approx([1.0, 1.0], abs=0)
     assert two_point_bound(1, 0.3, 0.8) == 0.5
     assert two_point_bound(1e9, 0.3, 0.3) == 0.5
+
+
+def test_small_probabilities_of_error_keep_their_digits():
+    """(1 - sqrt(1 - rho^2))/2 -> rho^2/4."""
+    n, eta, other = [200, 600, 2000], 0.3, 1.4
+    rho = ladder_affinity(n, eta, other)
+    assert rho.max() < 1e-7
+    np.testing.assert_allclose(two_point_bound(n, eta, other), rho**2 / 4.0, rtol=1e-13)  # rho^2 relatively
+
+
+def test_nothing_to_estimate():
     assert indistinguishable_gap(1, 0.2, 0.7) == (pytest.approx(0.5), 0.2, 0.7)
     assert van_trees_bound(1, 0.2, 0.7) == pytest.approx(0.5 / (2.0 * np.pi))
 
@@ -116,6 +127,19 @@ def test_every_horizon_and_pair_of_rates(oracle):
             good = found < 2e-20
         bad += [] if good else [(eta, ratio, n, arms, loss, found, affinity, error, expected)]
     assert bad == []
+
+
+def test_many_levels_round_by_round():
+    """More than 48 levels, horizons before most of them are left: the chain itself in floats; what is lost counts."""
+    for n, eta, other, loss in ((90, 0.006, 0.02, 0.8), (300, 0.004, 0.006, 0.8), (70, 0.006, 0.0061, 0.8)):
+        p, q = (1.0 / (1.0 + np.exp(ladder(rate, n, 2, loss)[0])) for rate in (eta, other))
+        weight = np.eye(1, n + 1)[0]
+        for _ in range(n):
+            climb = np.concatenate(([0.0], (weight * np.sqrt(p * q))[:-1]))
+            weight = weight * np.sqrt((1.0 - p) * (1.0 - q)) + climb
+        assert ladder_affinity(n, eta, other, 2, loss) == pytest.approx(
+            weight.sum(), rel=1e-12
+        )  # hundreds of roundings
 
 
 def test_no_estimator_beats_the_average_risk():
