@@ -81,7 +81,7 @@ def draw(data: FigureData) -> Canvas:
             ax.yaxis.set_major_locator(MaxNLocator(7, integer=True))
         found = {name: shared.sampled(canvas, top, data, named(name, rate)) for name in CASES}
         _theory(canvas, top, rate, last)
-        canvas.line(low, [0.0, last], [LOST, LOST], series="lost", role="guide", label="nothing left of the run")
+        canvas.line(low, [0.0, last], [LOST, LOST], series="lost", role="guide", label="no digit left")
         for name, samples in found.items():
             if samples is not None:
                 _runs(canvas, top, low, name, rate, samples, times(data.scale))
@@ -142,9 +142,10 @@ FIGURES = (
         "the round. Points: simulated runs, each of them shown. Lines above: for losses (1, 0) the values on the "
         "ladder, the only ones possible (thin); for both the limit of small rates, as long as the smaller probability "
         "is above η. Lines below: what the derivative predicts, 2⁻⁵³ |η dx/dη|, for each run; points "
-        "end where doubles give up an arm of probability below e⁻⁷⁰⁰. With a lossless arm the "
-        "derivative rises by rare steps; where both arms pay it grows exponentially, and so do rounding errors. A red "
-        "cross would be a derivative off the ladder, or an error three hundred times the predicted one.",
+        "end where doubles give up an arm of probability below e⁻⁷⁰⁰. With a lossless arm the derivative rises by rare "
+        "steps; where both arms pay it grows exponentially, and so do rounding errors; with it grows what is learned, "
+        "so that the lower bound of constant rates does not carry over (ex.T1.positive). A red cross would be a "
+        "derivative off the ladder, or an error three hundred times the predicted one.",
         claims=("ex.D11", "ex.D11.tangent", "ex.T1.positive"),
         experiments=experiments,
         draw=draw,

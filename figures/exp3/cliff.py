@@ -25,7 +25,7 @@ RATE = 0.001  # of the runs shown one by one
 RATIOS = shared.numbers(2.0 ** (np.arange(-26, 35) / 20))
 TRUTH = RATIOS.index(1.0)
 MEANS = slice(2, None, 6)  # candidates whose means are drawn
-XLIM = (0.4, 3.3)
+XLIM = (RATIOS[0], RATIOS[-1])
 LOWEST = {"losses": -0.2, "gains": -0.17}
 CLIFF: Any = {"ls": (0, (2, 1.5)), "lw": 1.2}
 SLACK = 0.05  # relative, at RATE: the limit's own error is of order the rate over the smallest probability
@@ -177,7 +177,7 @@ def _runs(canvas: Canvas, ax: Axes, data: FigureData, kind: str, time: float, co
 def _cliffs(canvas: Canvas, ax: Axes, data: FigureData) -> None:
     """The candidate that half of the runs find impossible, against the line on which its cliff stands."""
     grid = shared.geometric(0.5, 3.5, 200)
-    canvas.line(ax, grid, cliff_ratio(grid), series="cliff", label="S = s_c(r)", color="0.15")
+    canvas.line(ax, grid, cliff_ratio(grid), series="cliff", label="cliff in the limit η → 0", color="0.15")
     for rate, color, marker in zip(RATES, shades(3), "vso", strict=True):
         found = []
         for time in times(data.scale):
@@ -185,7 +185,7 @@ def _cliffs(canvas: Canvas, ax: Axes, data: FigureData) -> None:
                 samples = shared.sampled(canvas, ax, data, falls(rate, time))
                 found += [] if samples is None else [(time, *half_fallen(samples))]
         if found:
-            style: Any = {"color": color, "fmt": marker, "label": f"half of the runs, η = {rate:g}"}
+            style: Any = {"color": color, "fmt": marker, "label": f"half of the runs fell, η = {rate:g}"}
             places = np.array(found).T
             canvas.points(ax, *places[:, np.isfinite(places[1])], series=f"η = {rate:g}", **style)
 
@@ -199,8 +199,8 @@ FIGURES = (
         "candidate finds the run impossible, points are means over all runs with bars of one standard error, where "
         "every run is possible; thick lines: the limit η → 0 in closed form; dashed: the cliff, behind which it is −∞. "
         "A candidate that learns too fast believes that it would not draw the lossy arm any more; gains correct such "
-        "an error. (c) Points: the candidate that half of the simulated runs find impossible; line: where "
-        "the cliff stands in the limit. A red cross marks a refuted mean.",
+        "an error. (c) Points: the candidate that half of the simulated runs find impossible; line: where the cliff "
+        "stands in the limit, which smaller rates are closer to. A red cross marks a refuted mean.",
         claims=("ex.D6", "ex.D6.cliff"),
         experiments=experiments,
         draw=draw,

@@ -28,6 +28,8 @@ AFFINITY = 0.9
 EXCEEDED = (1 - np.sqrt(1 - AFFINITY**2)) / 2  # no estimator keeps errors of half a look-alike's distance below this
 BEYOND = float(norm.isf(EXCEEDED / 2))  # the size that a normal variable exceeds with that probability
 GRID, HALVINGS = 40, 14
+LINEAR = 0.02  # errors up to this size are drawn to scale, larger ones logarithmically
+TICKS = (-0.5, -0.1, -0.02, 0.0, 0.02, 0.1, 0.5, 2.0)
 
 
 class Panels(NamedTuple):
@@ -121,7 +123,7 @@ def error_size(samples: Array) -> tuple[float, float]:
 
 
 def draw(data: FigureData) -> Canvas:
-    """Above: the estimates; below them: how large the largest 28 % of errors are; last: fits that are no estimates."""
+    """Above: errors of the estimates; below them: what 28 % of errors exceed; last: fits that are no estimates."""
     canvas = Canvas(5, len(RATES), size=(7.4, 6.8))
     ends = horizons(data.scale)[0], horizons(data.scale)[-1]
     rounds = np.unique(np.round(shared.geometric(*ends, shared.by_scale(data.scale, 16, 61, 121))))
@@ -135,11 +137,13 @@ def draw(data: FigureData) -> Canvas:
 
 def _panels(canvas: Canvas, k: int, rate: float, xlim: tuple[float, float]) -> Panels:
     """Column `k`, for `rate`."""
-    words = ("estimate, η̂/η", "the largest 28 % of errors\nexceed, |η̂ − η|/η", "no estimate, %") if k == 0 else [""] * 3
+    words = ("error, η̂/η − 1", "size that 28 % of errors\nexceed, |η̂ − η|/η", "no estimate, %") if k == 0 else [""] * 3
     title = f"({'abc'[k]}) η = {rate:g}"
-    estimates = canvas.panel(
-        f"estimates, {rate:g}", (slice(0, 2), k), x="", y=words[0], title=title, xlim=xlim, ylim=(0.25, 8.0)
-    )
+    above: Any = {"title": title, "xlim": xlim, "ylim": (LOW - 1, HIGH - 1), "scales": ("log", "linear")}
+    estimates = canvas.panel(f"estimates, {rate:g}", (slice(0, 2), k), x="", y=words[0], **above)
+    estimates.set_yscale("symlog", linthresh=LINEAR, linscale=0.6)
+    estimates.set_yticks(TICKS, [f"{tick:g}".replace("-", "−") for tick in TICKS])
+    estimates.set_yticks([], minor=True)
     errors = canvas.panel(f"errors, {rate:g}", (slice(2, 4), k), x="", y=words[1], xlim=xlim)
     linear = ("log", "linear")
     ends = canvas.panel(f"ends, {rate:g}", (4, k), x=shared.ROUNDS, y=words[2], scales=linear, xlim=xlim)
@@ -150,10 +154,10 @@ def _theory(canvas: Canvas, panels: Panels, rate: float, rounds: Array) -> None:
     """What the information and the look-alikes say of `rate` at `rounds`."""
     deviation, (below, above) = relative_deviation(rate, rounds), look_alikes(rate, rounds)
     words = "rates that look like η: affinity ≥ 0.9"
-    canvas.band(panels.estimates, rounds, below, above, series="look-alikes", label=words, color="0.87")
-    canvas.line(panels.estimates, rounds, np.ones(rounds.size), series="truth", role="guide")
+    canvas.band(panels.estimates, rounds, below - 1, above - 1, series="look-alikes", label=words, color="0.87")
+    canvas.line(panels.estimates, rounds, np.zeros(rounds.size), series="truth", role="guide")
     for name, sign in (("5 %", -1), ("95 %", 1)):
-        ends = np.maximum(1 + sign * shared.NORMAL_WHISKER * deviation, LOW)
+        ends = sign * shared.NORMAL_WHISKER * deviation
         style: Any = {"label": "efficient: 5 % and 95 %", "color": PALETTE[0]}
         canvas.line(panels.estimates, rounds, ends, series=f"efficient, {name}", **style)
     style = {"label": "efficient: 28 % beyond", "color": PALETTE[0], "ls": (0, (5, 1.5))}
@@ -168,9 +172,9 @@ def _estimates(canvas: Canvas, panels: Panels, data: FigureData, rate: float) ->
     drawn = {n: samples for n, samples in found.items() if samples is not None}
     if drawn:
         inner = [samples[shared.inside(samples, LADDER_OUTPUTS)] for samples in drawn.values()]
-        ratios = [1 + shared.column(samples, LADDER_OUTPUTS, "error") for samples in inner]
+        errors = [shared.column(samples, LADDER_OUTPUTS, "error") for samples in inner]
         style: Any = {"label": "estimates inside the interval, simulated", "width": 0.9}
-        canvas.boxes(panels.estimates, list(drawn), ratios, series="estimates", **style)
+        canvas.boxes(panels.estimates, list(drawn), errors, series="estimates", **style)
         shared.draw_ends(canvas, panels.ends, list(drawn), list(drawn.values()), LADDER_OUTPUTS, apart=1.7)
 
 
@@ -204,13 +208,14 @@ FIGURES = (
         id="learning-rate-constant",
         title="A constant learning rate: the estimate stops improving",
         caption="Maximum-likelihood estimate of a constant learning rate η from n rounds with losses (1, 0), on the "
-        "interval [η/10, 10 η]. Above: boxes (quartiles, median, whiskers from 5 % to 95 %) of the simulated estimates "
-        "inside the interval; lines: 5 % and 95 % of a normal law with variance one over the exact Fisher information; "
-        "grey: rates whose histories have affinity 0.9 or more with those of η. Middle: points are sizes that 28 % of "
-        "the simulated errors exceed, at η and at the farther of its look-alikes, in units of η, with bars of one "
-        "standard error; broken line: the same for the normal law; solid line: half the distance of the look-alike, "
-        "which at one of the two rates every estimator exceeds in 28 % of all runs. Below: simulated share of fits at "
-        "an end of the interval, or with a likelihood that is the same for every rate.",
+        "interval [η/10, 10 η]. Above: boxes (quartiles, median, whiskers from 5 % to 95 %) of the relative errors of "
+        "the simulated estimates inside the interval, on an axis that is linear up to 0.02; lines: 5 % and 95 % of a "
+        "normal law with variance one over the exact Fisher information; grey: rates whose histories have affinity 0.9 "
+        "or more with those of η. Middle: points are sizes that 28 % of the simulated errors exceed, at η and at the "
+        "farther of its look-alikes, in units of η, with bars of one standard error; broken line: the same for the "
+        "normal law; solid line: half the distance of the look-alike, which at one of the two rates every estimator "
+        "exceeds in 28 % of all runs. Below: simulated share of fits at an end of the interval, or with a likelihood "
+        "that is the same for every rate.",
         claims=("ex.E1", "ex.T1", "ex.D9", "ex.D10"),
         experiments=experiments,
         draw=draw,

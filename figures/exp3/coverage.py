@@ -85,7 +85,8 @@ def draw(data: FigureData) -> Canvas:
     meshes: list[ScalarMappable] = []
     for k, (panel, losses) in enumerate(PANELS.items()):
         y = "scaled time S = ηT" if k == 0 else ""
-        ax = canvas.panel(panel, (0, k), x="learning rate η", y=y, title=f"({'ab'[k]}) losses {losses}: {panel}")
+        title = f"({'ab'[k]}) losses ({losses[0]:g}, {losses[1]:g}): {panel}"
+        ax = canvas.panel(panel, (0, k), x="learning rate η", y=y, title=title)
         meshes += _map(canvas, ax, data, panel, losses)
         ends = ax.get_xlim(), ax.get_ylim()
         times = shared.geometric(*(ends[1] if meshes else (0.4, 22.0)), 200)
@@ -128,9 +129,9 @@ FIGURES = (
         "and numbers: per cent of simulated runs in which it contains the true η, over η and S = ηT; the chi-square "
         "limit says 95. Dotted line: the limit of the estimate's relative standard deviation is one; below it the "
         "rounds are too few, the likelihood is often flat and the interval too wide. Solid line: η is the size of the "
-        "smallest probability, and no limit rules above it: (a) few pulls decide; (b) the likelihood has spikes far "
-        "from the truth, so that the interval around its maximum misses it. A red cross marks a cell that refutes the "
-        "limit beyond a relative error of η exp(S max ℓ).",
+        "smallest probability, and no limit rules above it: (a) few pulls decide (ex.D12.wilks); (b) the likelihood "
+        "has spikes far from the truth, so that the interval around its maximum misses it. A red cross would be a cell "
+        "that refutes the limit beyond a relative error of η exp(S max ℓ).",
         claims=("ex.D5", "ex.D12.wilks"),
         experiments=experiments,
         draw=draw,

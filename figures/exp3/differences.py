@@ -76,7 +76,7 @@ def draw(data: FigureData) -> Canvas:
     s = np.union1d(np.linspace(0.0, END, 400), [float(np.asarray(cliff_time(r))) for r in RATIOS if r > 1])
     for k, rate in enumerate(RATES):
         y = "p(η) − p(rη) of the lossy arm" if k == 0 else ""
-        lay: Any = {"scales": ("linear", "linear"), "xlim": (0.0, END), "ylim": (-0.35, 0.45)}
+        lay: Any = {"scales": ("linear", "linear"), "xlim": (0.0, 1.02 * END), "ylim": (-0.35, 0.45)}
         ax = canvas.panel(named(rate), (0, k), x=shared.SCALED_TIME, y=y, title=f"({'abc'[k]}) η = {rate:g}", **lay)
         p = np.asarray(candidate_probability(s, 1.0))
         canvas.line(ax, s, p, series="p", role="guide", label="p(η): nothing left of the candidate's p")

@@ -28,6 +28,7 @@ CASES: dict[str, tuple[float, ...]] = {
 }
 LOW, HIGH = 0.01, 0.5
 LEVELS = (0.05, 0.95)
+DASHES = {"limit of small rates, s/η": "--", "sure lower bound, by the ladder": ":", "sure lower bound, linear": "-."}
 # The limit of small rates has a relative error of order eta, of either sign where several arms pay; measured 6.5 eta
 LIMIT_SLACK = 10.0
 
@@ -62,7 +63,7 @@ def draw(data: FigureData) -> Canvas:
     """Above: rounds; in the middle: rounds times the rate, with its bounds; below: standard deviations."""
     canvas = Canvas(3, len(CASES), size=(7.4, 7.4))
     for k, (name, losses) in enumerate(CASES.items()):
-        title = f"({'abc'[k]}) {name}"
+        title = f"({'abc'[k]}) losses ({name.removeprefix('losses ')})"
         below: Any = (slice(1, 3), k) if not is_ladder(name) else (1, k)
         words = "learning rate, η"
         span: Any = {"xlim": (LOW / 1.2, HIGH * 1.2)}
@@ -73,17 +74,21 @@ def draw(data: FigureData) -> Canvas:
             f"scaled, {name}",
             below,
             x="" if is_ladder(name) else words,
-            y="" if k > 0 and is_ladder(name) else "mean, ηE T",
+            y="" if k > 0 and is_ladder(name) else "mean, η E[T]",
             ylim=(0.05, 70.0),
             **span,
         )
         spread = None
         if is_ladder(name):
-            y = "standard deviation, η sd T" if k == 0 else ""
+            y = "standard deviation, η sd(T)" if k == 0 else ""
             spread = canvas.panel(f"spread, {name}", (2, k), x=words, y=y, ylim=(0.07, 50.0), **span)
         for threshold, color in zip(THRESHOLDS, shades(len(THRESHOLDS)), strict=True):
             _lines(canvas, (top, scaled, spread), losses, threshold, color)
         _points(canvas, (top, scaled, spread), data, name)
+    for label, dashes in DASHES.items():
+        canvas.key(label, ls=dashes, lw=1.0)
+    canvas.key("simulated mean or sd ± 1 s.e.", ls="", marker="o")
+    canvas.key("simulated quantiles, 5 % and 95 %", ls="", marker="_", ms=5)
     return canvas
 
 
@@ -110,12 +115,6 @@ def _lines(
     sure = np.asarray(exact.sure_lower_bound)
     canvas.line(scaled, eta, eta * sure, series=f"sure bound, {threshold:g}", ls=":", **thin)
     canvas.line(scaled, eta, eta * least, series=f"linear bound, {threshold:g}", ls="-.", **{**thin, "lw": 0.8})
-    for label, dashes in (
-        ("limit of small rates, s/η", "--"),
-        ("sure lower bound, by the ladder", ":"),
-        ("sure lower bound, linear", "-."),
-    ):
-        canvas.key(label, ls=dashes, lw=1.0)
 
 
 def _points(canvas: Canvas, panels: tuple[Axes, Axes, Axes | None], data: FigureData, name: str) -> None:
@@ -148,8 +147,6 @@ def _points(canvas: Canvas, panels: tuple[Axes, Axes, Axes | None], data: Figure
         canvas.points(scaled, eta, eta * mean, eta * error, **looks)
         if spread is not None:
             _spread_points(canvas, spread, eta, exits, wanted, np.asarray(exact.variance), looks)
-    canvas.key("simulated mean or sd ± 1 s.e.", ls="", marker="o")
-    canvas.key("simulated quantiles, 5 % and 95 %", ls="", marker="_", ms=5)
 
 
 def _spread_points(

@@ -177,7 +177,7 @@ FIGURES = (
         "rounds swings with the place of the last few levels that carry the information: the band goes from the lowest "
         "to the highest nearby. Broken line: the limit √(η/J); thin lines: powers of n. Below: simulated mean of the "
         "likelihood ratio statistic and, as a line, that of chi-square. A red cross marks a mean that refutes it, "
-        "beyond a fifth: expected of all rounds, where few levels decide.",
+        "beyond a fifth: expected of all rounds, where few levels decide (ex.D12.wilks).",
         claims=("ex.T4", "ex.D12", "ex.D12.wilks"),
         experiments=experiments,
         draw=draw,

@@ -153,7 +153,7 @@ def draw_four(data: FigureData) -> Canvas:
     canvas = Canvas(2, 2, size=(7.4, 6.0))
     for k, curve in enumerate(FOUR):
         words = (runs.HORIZON if k > 1 else "", ERROR if k % 2 == 0 else "")
-        panel(canvas, data, curve, (k // 2, k % 2), f"({'abcd'[k]}) {curve.name.removeprefix('losses ')}", words)
+        panel(canvas, data, curve, (k // 2, k % 2), f"({'abcd'[k]}) {curve.name}", words)
     return canvas
 
 
@@ -161,9 +161,9 @@ CAPTION = (
     "Squared error of the predicted probabilities of the arms, a mean over the first T = 2/η rounds, η = n^−α/2. Boxes "
     "(quartiles, median, whiskers from 5 % to 95 %) and means with bars of one standard error: simulated "
     "maximum-likelihood estimate on [η/3, 3 η], ends included. Bands and lines: the limit law (Q/J) χ²/T with one "
-    "degree of freedom, of slope −α. Above, line: what 95 % of all runs do not exceed if the most likely of 41 "
-    "candidates is taken, whatever the losses; points: the simulated quantile. A mean is crossed out if it is off by "
-    "more than noise and 4 η of its value, a quantile if it exceeds the bound. "
+    "degree of freedom, of slope −α, Q and J from differential equations. Above, line: what 95 % of all runs do not "
+    "exceed if the most likely of 41 candidates is taken, whatever the losses; points: the simulated quantile. A mean "
+    "is crossed out if it is off by more than noise and 4 η of its value, a quantile if it exceeds the bound. "
 )
 FIGURES = (
     FigureSpec(

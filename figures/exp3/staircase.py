@@ -103,7 +103,8 @@ FIGURES = (
         "decades later. Right: lower bounds for every estimator when η may be anything from ½ to 3/2: half the "
         "distance of two rates with affinity 0.9 or more, by which an estimate errs with probability .28 under one of "
         "them, and van Trees' bound on the root mean squared error, averaged over the rates; thin grey lines have the "
-        "slopes 1/log n (the paper's) and 1/loglog n.",
+        "slopes 1/log n (the paper's) and 1/loglog n: the bound of the average falls faster "
+        "than the former, the gap more slowly, so that 1/log n is not its exact order (ex.T1.sharp).",
         claims=("ex.D10", "ex.D10.plateaus", "ex.T1", "ex.T1.sharp"),
         experiments=experiments,
         draw=draw,
