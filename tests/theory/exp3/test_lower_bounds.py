@@ -132,7 +132,7 @@ def test_every_horizon_and_pair_of_rates(oracle):
 def test_many_levels_round_by_round():
     """More than 48 levels, horizons before most of them are left: the chain itself in floats; what is lost counts."""
     for n, eta, other, loss in ((90, 0.006, 0.02, 0.8), (300, 0.004, 0.006, 0.8), (70, 0.006, 0.0061, 0.8)):
-        p, q = (1.0 / (1.0 + np.exp(ladder(rate, n, 2, loss)[0])) for rate in (eta, other))
+        p, q = (1.0 / (1.0 + np.exp(np.minimum(ladder(rate, n, 2, loss)[0], 700.0))) for rate in (eta, other))
         weight = np.eye(1, n + 1)[0]
         for _ in range(n):
             climb = np.concatenate(([0.0], (weight * np.sqrt(p * q))[:-1]))
