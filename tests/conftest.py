@@ -1,4 +1,4 @@
-"""What the whole suite of tests shares: one quick run of every claim."""
+"""What the whole suite of tests shares: how hypothesis runs, one quick run of every claim."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from assay.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile("suite", derandomize=True, deadline=None)  # the same examples everywhere, on any machine
+settings.load_profile("suite")
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,8 @@ def van_trees_bound(rounds: ArrayLike, low: float, high: float, n_arms: int = 2,
     n_arms: K, 2, 3, ..., at most 1e15.
     loss: l of the one lossy arm, > 0, at most 1e150; the other arms pay nothing.
 
+    Slow rates have long ladders: below 0.1 it takes minutes.
+
     A float for a single horizon, else an array. Limit: (high - low)/(2 pi) for one round. Raises `ValueError` outside
     the domain and for ladders of more than 50 000 levels. Source: derived, claims ex.D9 and ex.T1.
 
