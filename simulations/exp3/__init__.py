@@ -12,6 +12,7 @@ precise_simulate, precise_log_likelihood,
 precise_replay                                       the same with any number of digits
 Measures, measure(rng, replicates, **setting) -> array (replicates, outputs), columns named by ..._OUTPUTS:
 score_moments, information_samples                   the score identities; information times a power of the rate
+several_modes, missed_maxima                         how many maxima there are, whether the highest is found
 estimates, ladder_estimates                          errors, ratios and distances of the maximum over an interval
 candidate_likelihoods, finite_set_errors,
 finite_set_exceedances,
@@ -46,6 +47,7 @@ from simulations.exp3.jumps import (
 from simulations.exp3.likelihood import LogLikelihood, PrecisionWarning, Replay, log_likelihood, replay
 from simulations.exp3.literal import literal_log_likelihood, literal_simulate
 from simulations.exp3.maximum import Estimate, maximum_likelihood
+from simulations.exp3.maximum_measures import MISSED_OUTPUTS, missed_maxima, several_modes
 from simulations.exp3.measures import (
     ESTIMATE_OUTPUTS,
     LADDER_OUTPUTS,
@@ -79,6 +81,7 @@ __all__ = [
     "EXIT_OUTPUTS",
     "FINITE_SET_OUTPUTS",
     "LADDER_OUTPUTS",
+    "MISSED_OUTPUTS",
     "RECOVERY_OUTPUTS",
     "RETURN_OUTPUTS",
     "ROUNDING_OUTPUTS",
@@ -116,6 +119,7 @@ __all__ = [
     "literal_simulate",
     "log_likelihood",
     "maximum_likelihood",
+    "missed_maxima",
     "precise_log_likelihood",
     "precise_replay",
     "precise_simulate",
@@ -126,6 +130,7 @@ __all__ = [
     "rounding_errors",
     "score_moments",
     "sensitivities",
+    "several_modes",
     "simulate",
     "simulate_ladder",
 ]

@@ -16,7 +16,17 @@ from simulations.exp3._likelihood import evaluate_all
 from simulations.exp3.simulation import exit_times, simulate
 from simulations.exp3.variant import Variant
 
-__all__ = ["KEYS", "Runs", "Task", "check_task", "distances_from_truth", "evaluate_truth", "likelihoods", "parts"]
+__all__ = [
+    "KEYS",
+    "Runs",
+    "Task",
+    "check_task",
+    "distances_from_truth",
+    "evaluate_truth",
+    "interval",
+    "likelihoods",
+    "parts",
+]
 
 Array = NDArray[np.float64]
 _CELLS = 1_000_000  # numbers in one array; some ten such arrays live at once
@@ -64,6 +74,15 @@ def check_task(
     if threshold is not None:
         threshold = check_number("threshold", threshold, low=0.0, high=1 / means.shape[-1], open_low=True)
     return Task(eta, means, rounds, bernoulli, threshold, Variant(**variant))
+
+
+def interval(learning_rate: float, low: float, high: float) -> tuple[float, float]:
+    """The interval of rates from `low` to `high` times `learning_rate`, checked."""
+    low = check_number("low", low, low=0.0, open_low=True)
+    high = check_number("high", high, low=0.0, open_low=True)
+    if not low < high:
+        raise ValueError(f"low must be < high, got low={low!r} and high={high!r}")
+    return low * learning_rate, high * learning_rate
 
 
 def parts(rng: np.random.Generator, count: int, task: Task) -> Iterator[Runs]:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from simulations._checks import check_integer, check_number
 from simulations.exp3._arguments import LARGEST
 from simulations.exp3._distances import MOST, ladder_divergence
-from simulations.exp3._tasks import KEYS, check_task, distances_from_truth, evaluate_truth, parts
+from simulations.exp3._tasks import KEYS, check_task, distances_from_truth, evaluate_truth, interval, parts
 from simulations.exp3.jumps import ladder_log_likelihood, ladder_maximum_likelihood, simulate_ladder
 from simulations.exp3.likelihood import warn_of
 from simulations.exp3.maximum import maximum_likelihood
@@ -142,7 +142,7 @@ def estimates(
     ['flat', 'covered']
     """
     task = check_task(learning_rate, mean_losses, rounds, bernoulli, threshold, variant)
-    bounds = _bounds(task.learning_rate, low, high)
+    bounds = interval(task.learning_rate, low, high)
     out = np.empty((check_integer("replicates", replicates, low=1), len(ESTIMATE_OUTPUTS)))
     for runs in parts(rng, len(out), task):
         fit = maximum_likelihood(runs.arms, runs.losses, task.n_arms, bounds, runs.stops, variant=task.variant)
@@ -176,7 +176,7 @@ def ladder_estimates(
     True
     """
     eta = check_number("learning_rate", learning_rate, low=0.0, high=LARGEST, open_low=True)
-    bounds, count = _bounds(eta, low, high), check_integer("replicates", replicates, low=1)
+    bounds, count = interval(eta, low, high), check_integer("replicates", replicates, low=1)
     arms: dict[str, Any] = {"n_arms": n_arms, "loss": loss}
     pulls = simulate_ladder(eta, rounds, count, int(rng.integers(KEYS)), **arms).pulls
     fit = ladder_maximum_likelihood(pulls, rounds, bounds, **arms)
@@ -184,15 +184,6 @@ def ladder_estimates(
     ratio = np.where(fit.flat, 0.0, _ratio(fit.log_likelihood, ladder_log_likelihood(eta, pulls, rounds, **arms)[0]))
     twice = np.minimum(2 * ladder_divergence(eta, rate, pulls, rounds, n_arms, loss), MOST)
     return np.column_stack([*columns, ratio, ratio <= _QUANTILE, twice]).astype(np.float64)
-
-
-def _bounds(eta: float, low: float, high: float) -> tuple[float, float]:
-    """The interval of rates."""
-    low = check_number("low", low, low=0.0, open_low=True)
-    high = check_number("high", high, low=0.0, open_low=True)
-    if not low < high:
-        raise ValueError(f"low must be < high, got low={low!r} and high={high!r}")
-    return low * eta, high * eta
 
 
 def _errors(eta: float, fit: Any, unresolved: NDArray[np.bool_]) -> tuple[Array, list[NDArray[Any]]]:
