@@ -45,7 +45,7 @@ def vague(times: Array, losses: tuple[float, ...]) -> Array:
 
 
 def gone(times: Array, losses: tuple[float, ...]) -> Array:
-    """The rate eta = e^(-l S), of the order of the smallest probability: no limit rules above it."""
+    """The rate eta = e^(-l S): above it the limit is off by all of itself, as sensitivities grow like e^(l s)."""
     return np.exp(-max(losses) * times)
 
 
@@ -92,7 +92,7 @@ def draw(data: FigureData) -> Canvas:
         times = shared.geometric(*(ends[1] if meshes else (0.4, 22.0)), 200)
         style: Any = {"color": "black", "ls": (0, (1, 1.2)), "label": "√(η/J) = 1: too few rounds below"}
         canvas.line(ax, vague(times, losses), times, series="too few rounds", **style)
-        style = {"color": "black", "label": "η = exp(−S max ℓ): the lossy arm is gone above"}
+        style = {"color": "black", "label": "η = exp(−S max ℓ): no limit rules above"}
         canvas.line(ax, gone(times, losses), times, series="lossy arm gone", **style)
         if meshes:
             ax.set(xlim=ends[0], ylim=ends[1])
@@ -128,10 +128,10 @@ FIGURES = (
         caption="Interval of all rates in [η/10, 10 η] with a log-likelihood at most 3.84/2 below the maximum. Colours "
         "and numbers: per cent of simulated runs in which it contains the true η, over η and S = ηT; the chi-square "
         "limit says 95. Dotted line: the limit of the estimate's relative standard deviation is one; below it the "
-        "rounds are too few, the likelihood is often flat and the interval too wide. Solid line: η is the size of the "
-        "smallest probability, and no limit rules above it: (a) few pulls decide (ex.D12.wilks); (b) the likelihood "
-        "has spikes far from the truth, so that the interval around its maximum misses it. A red cross would be a cell "
-        "that refutes the limit beyond a relative error of η exp(S max ℓ).",
+        "rounds are too few, the likelihood is often flat and the interval too wide. Solid line: η exp(S max ℓ), the "
+        "order of the relative error of the limit, is one; above it: (a) few pulls decide (ex.D12.wilks); (b) the "
+        "likelihood has spikes far from the truth, so that the interval around its maximum misses it. A red cross "
+        "would be a cell that refutes the limit beyond a relative error of η exp(S max ℓ).",
         claims=("ex.D5", "ex.D12.wilks"),
         experiments=experiments,
         draw=draw,
