@@ -78,11 +78,11 @@ def certified_maximum(
     >>> round(math.log(1/2 * 1/4 * (3/4)**3), 9)
     -2.942487759
     """
+    low, high = check_bounds(bounds)
+    check_range("bounds", bounds, low=SMALLEST)
     drawn, paid, stops, shape = check_stops(arms, check_range("losses", losses, low=0.0), 2, stop)
     if np.any((paid > 0.0) & (paid < SMALLEST)):
         raise ValueError(f"losses must be 0 or >= {SMALLEST:g}, got {float(paid[paid > 0.0].min())!r}")
-    low, high = check_bounds(bounds)
-    check_range("bounds", bounds, low=SMALLEST)
     tolerance = check_number("tolerance", tolerance, low=0.0, open_low=True)
     most = check_integer("max_nodes", max_nodes, low=1, high=2**60)
     flat = flat_histories(paid, stops, 2, CLASSIC)

@@ -224,6 +224,7 @@ def test_a_search_cut_short_still_proves_a_bound() -> None:
         ({"arms": [], "losses": []}, r"arms must have shape"),
         ({"bounds": (1.0, 0.1)}, r"bounds must be \(low, high\) with low < high"),
         ({"bounds": (1e-60, 1e-10)}, r"bounds must be >= 1e-50"),
+        ({"bounds": 2, "stop": (0.1, 1.0)}, r"bounds must be two numbers"),  # the number of arms given by mistake
         ({"stop": 4}, r"stop must be >= 1 and <= 3"),
         ({"tolerance": 0.0}, r"tolerance must be > 0"),
         ({"max_nodes": 0}, r"max_nodes must be >= 1"),
