@@ -124,6 +124,22 @@ def test_every_history_is_what_the_literal_loop_says(variant: Variant) -> None:
         assert found.information[i] == pytest.approx(seen.information.sum(), rel=1e-12)
 
 
+@pytest.mark.parametrize("first", [345.0, 352.5])
+@pytest.mark.parametrize("second", [1.0, -1.0, 0.0])
+def test_arms_die_as_in_the_literal_loop(first: float, second: float) -> None:
+    """Log odds of 690 and 705 on both sides of the limit; then a loss, a gain or nothing, and a gain of a dead arm."""
+    found = enumerate_histories(1.0, [[first, 0.0], [second, 0.0], [-1.0, 0.3], [0.0, 0.0]], 4)
+    assert found.probabilities.sum() == pytest.approx(1, abs=4 * EPS)
+    assert np.count_nonzero(found.value == -np.inf) == {345.0: 1, 352.5: 4}[first] - (
+        {345.0: 1, 352.5: 2}[first] if second == 0.0 else 0
+    )
+    assert np.all(np.isfinite(found.information))
+    for i in range(16):
+        literal = literal_log_likelihood(1.0, found.arms[i], found.losses[i], 2)
+        # values up to e^690, and the exponential turns a last bit of 690 into 1e-13
+        np.testing.assert_allclose((found.value[i], found.score[i], found.hessian[i]), literal, rtol=1e-12, atol=1e-13)
+
+
 def mutant(true_weights: bool = False, late: bool = False, per_pull: bool = False) -> float:
     """Information, or total probability where `late`, of a wrong model: rate .3, losses (.8, .3), 8 rounds.
 

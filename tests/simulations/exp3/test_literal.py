@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from simulations.exp3 import CLASSIC, Variant, literal_log_likelihood, literal_simulate, log_likelihood, simulate
 from simulations.exp3._random import BUFFER, fill_uniforms
+from simulations.exp3.literal import _draw
 
 Array = NDArray[np.float64]
 EPS = float(np.finfo(float).eps)
@@ -74,6 +75,28 @@ def test_a_dead_arm_is_never_drawn_again() -> None:
     gains = Variant(gains=True)
     assert literal_log_likelihood(1.0, [0] * 4 + [1], [-1.0] * 5, 2, variant=gains)[0] == pytest.approx(value)
     assert literal_log_likelihood(1.0, [0] * 5, [-1.0] * 5, 2, variant=gains) == (-math.inf,) * 3
+
+
+def test_an_arm_dies_or_wins_beyond_a_log_probability_of_minus_700() -> None:
+    """A loss l leaves log-odds 2 l: at 705 a second loss kills the arm and a gain kills the other, at 690 neither."""
+    assert literal_log_likelihood(1.0, [0, 0, 0], [345.0, 1.0, 0.0], 2)[0] > -math.inf
+    assert literal_log_likelihood(1.0, [0, 0, 0], [352.5, 1.0, 0.0], 2) == (-math.inf,) * 3
+    assert literal_log_likelihood(1.0, [0, 0, 1], [352.5, -1.0, 0.0], 2) == (-math.inf,) * 3
+    value, score, _ = literal_log_likelihood(1.0, [0, 0, 0], [352.5, -1.0, 0.0], 2)
+    assert (value, score) == (pytest.approx(-math.log(2) - 705), pytest.approx(-705))
+    # the second derivative of the estimate overflows, but the other arm has probability 1 for all that
+    with np.errstate(over="ignore"):
+        found = literal_log_likelihood(1.0, [0, 0, 1], [349.5, 1.0, 0.0], 2)
+    assert found[:2] == (pytest.approx(-math.log(2) - 699), pytest.approx(-699))
+    assert math.isfinite(found[2])
+
+
+def test_uniforms_on_a_boundary_and_past_the_end() -> None:
+    """An arm needs a cumulated probability above the uniform; past the end by rounding the last arm that lives wins."""
+    assert _draw([0.5, 0.5], 0.5) == 1
+    assert _draw([0.25, 0.75 - 1e-15, 0.0], 1 - 2**-53) == 1
+    assert literal_simulate(0.3, [0.0, 0.0], [0.1], loss_uniforms=[0.0])[1].tolist() == [0.0]
+    assert literal_simulate(0.3, [1.0, 1.0], [0.1], loss_uniforms=[1 - 2**-53])[1].tolist() == [1.0]
 
 
 def test_scaling_losses_up_and_the_rate_down_changes_nothing() -> None:

@@ -143,6 +143,27 @@ def test_modes_are_counted_as_on_a_grid() -> None:
     assert found.log_likelihood.shape == (60,)
 
 
+def test_modes_far_below_the_maximum_count() -> None:
+    """A history whose second mode is 16 below the first."""
+    arms, losses = simulate(0.2, [0.9, 0.1, 0.4], 25, 1, seed=3, first_replicate=136)
+    grid = plain(np.geomspace(0.01, 4.0, 20_001), arms[0], losses[0], 3)
+    peaks = grid[1:-1][(grid[1:-1] >= grid[:-2]) & (grid[1:-1] > grid[2:])]
+    assert np.sort(grid.max() - peaks) == pytest.approx([0, 16], abs=0.1)
+    assert maximum_likelihood(arms[0], losses[0], 3, (0.01, 4.0)).modes == 2
+
+
+def test_what_counts_as_unresolved() -> None:
+    """Cells at an end of which information times squared width, for the logarithm of the rate, exceeds 1."""
+    arms, losses = simulate(0.2, [1.0, 0.0], 12, 40, seed=3)
+    found = maximum_likelihood(arms, losses, 2, (0.05, 0.5), per_decade=3, refinements=0)
+    rates = np.geomspace(0.05, 0.5, 4)
+    information = log_likelihood(rates, arms, losses, 2).information * rates**2
+    width = math.log(10) / 3
+    expected = np.sum(np.maximum(information[:, 1:], information[:, :-1]) * width**2 > 1, axis=1)
+    np.testing.assert_array_equal(found.unresolved, np.where(found.flat, 0, expected))
+    assert set(expected.tolist()) >= {2, 3}
+
+
 # --- properties
 
 

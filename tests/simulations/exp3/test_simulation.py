@@ -12,6 +12,7 @@ import pytest
 from simulations.exp3 import simulation
 from simulations.exp3._random import BUFFER, fill_uniforms
 from simulations.exp3.likelihood import log_likelihood, replay
+from simulations.exp3.literal import literal_simulate
 from simulations.exp3.simulation import Histories, exit_times, simulate
 from simulations.exp3.variant import CLASSIC, Variant
 
@@ -142,6 +143,28 @@ def test_exit_times_are_those_of_the_replayed_runs(n_arms: int, variant: Variant
         expected = [int(np.argmax(row < threshold)) + 1 if np.any(row < threshold) else rounds + 1 for row in smallest]
         times = exit_times(0.05, losses, threshold, 40, seed=3, max_rounds=rounds, bernoulli=bernoulli, variant=variant)
         assert times.tolist() == expected
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+@pytest.mark.parametrize("n_arms", [2, 5])
+def test_runs_and_exits_of_every_variant_are_the_literal_ones(n_arms: int, variant: Variant) -> None:
+    """Losses that change by round, of both signs or none at all, so that the least likely arm falls and rises."""
+    rng, rounds, count, threshold = np.random.default_rng(3), 80, 12, 0.8 / n_arms
+    signed = rng.uniform(-0.6, 0.6, (rounds, n_arms)) * (rng.random((rounds, n_arms)) < 0.7)
+    for table, bernoulli in ((signed, False), (np.abs(signed), True)):
+        arms, paid = simulate(0.2, table, rounds, count, seed=8, bernoulli=bernoulli, variant=variant)
+        for i in range(count if variant.mixing == 0.0 or n_arms == 2 else 0):  # else uniforms are used in another way
+            coins = uniforms(8, i, rounds, stream=1) if bernoulli else None
+            drawn, losses = literal_simulate(
+                0.2, table, uniforms(8, i, rounds), loss_uniforms=coins, variant=variant
+            )  # a uniform within 1e-12 of a boundary: once in 10^9
+            np.testing.assert_array_equal(drawn, arms[i])
+            np.testing.assert_array_equal(losses, paid[i])
+        below = np.exp(replay(0.2, arms, paid, n_arms, variant=variant).log_probabilities).min(axis=-1) < threshold
+        expected = np.where(below.any(axis=1), below.argmax(axis=1), rounds) + 1
+        times = exit_times(0.2, table, threshold, count, 8, max_rounds=rounds, bernoulli=bernoulli, variant=variant)
+        assert variant.cumulative or len(set(times.tolist())) > 1
+        np.testing.assert_array_equal(times, expected)
 
 
 # --- properties
