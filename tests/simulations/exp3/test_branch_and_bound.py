@@ -106,6 +106,8 @@ def test_against_dense_grids_and_the_other_search(mean_losses: tuple[float, ...]
         assert found.log_likelihood[i] >= top - 1e-3
         assert found.upper_bound[i] <= found.log_likelihood[i] + 1e-3
         assert found.gap[i] <= 1.001e-3
+        below = lower_bound(found.learning_rate[i], arms[i], losses[i])
+        assert found.gap[i] == pytest.approx(found.upper_bound[i] - below, rel=1e-15)
     np.testing.assert_allclose(other.log_likelihood, found.log_likelihood, rtol=1e-9)
     single = (other.modes == 1) & ~other.flat
     # same Newton from the same start; only a higher mode would make a difference
@@ -205,6 +207,7 @@ def test_a_search_cut_short_still_proves_a_bound() -> None:
         cut = certified_maximum(arms[0], losses[0], (0.0025, 1.0), max_nodes=nodes)
         assert not cut.resolved
         assert cut.nodes == nodes
+        assert cut.upper_bound > cut.log_likelihood + 1e-3  # what is left open is not counted as done
         assert full.log_likelihood <= cut.upper_bound <= previous
         assert cut.gap == pytest.approx(cut.upper_bound - cut.log_likelihood, abs=1e-9)
         previous = cut.upper_bound
