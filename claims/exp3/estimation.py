@@ -89,7 +89,14 @@ T4 = Claim(
     outputs=("estimation error",),
     budget=20_000,
     mutants=tuple(Mutant(name=n, predict=partial(_error_exponent, f)) for n, f in WRONG_POWERS.items()),
-    scales={"quick": {"settings": ONE_ZERO_LOSS[:1], "sizes": (1000.0, 10_000.0, 100_000.0), "margin": 0.06}},
+    scales={
+        "quick": {
+            "settings": ONE_ZERO_LOSS[1:],
+            "sizes": (1000.0, 10_000.0, 100_000.0),
+            "margin": 0.06,
+            "budget": 3000,
+        }
+    },
     **RATE,
 )
 
@@ -110,7 +117,9 @@ T3 = Claim(
     outputs=("mean squared prediction error",),
     budget=20_000,
     mutants=tuple(Mutant(name=n, predict=partial(_prediction_exponent, f)) for n, f in WRONG_POWERS.items()),
-    scales={"quick": {"settings": ONE_ZERO_LOSS[:1], "margin": 0.15}},
+    scales={
+        "quick": {"settings": ONE_ZERO_LOSS[:1], "sizes": (500.0, 5000.0, 50_000.0), "margin": 0.15, "budget": 3000}
+    },
     **{**RATE, "sizes": (1000.0, 10_000.0, 100_000.0), "margin": 0.08},
 )
 

@@ -312,7 +312,7 @@ D12_WILKS = Claim(
     columns=(7, 9),
     budget=8192,
     block=512,
-    scales={"quick": {"budget": 4096}},
+    scales={"quick": {"budget": 2048}},
 )
 
 CLAIMS = (D12, D12_EXACT, D12_MAP, D12_MLE, T3_UNTRUNCATED, D12_WILKS)

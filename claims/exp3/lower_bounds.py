@@ -232,7 +232,7 @@ T1_ESTIMATOR = Claim(
     ),
     scales={
         "quick": {
-            "budget": 4000,
+            "budget": 1500,
             "settings": (
                 _task(1.0, 1.4837, 100.0),
                 _task(0.7, 0.775, 1e8),
