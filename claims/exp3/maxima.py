@@ -126,17 +126,19 @@ def third_of_grid(rng: np.random.Generator, replicates: int, **setting: Any) -> 
     return maximum_measures.missed_maxima(rng, replicates, per_decade=10, refinements=0, **setting)
 
 
+WITHIN = {"tolerance": 0.05}
 CERTIFIED = (
-    {**TWO_PAY, "tolerance": 0.01},
-    {**EQUAL, "tolerance": 0.01},
-    {**WIDE, "mean_losses": (0.9, 0.0), "tolerance": 0.01},
-    {**WIDE, "learning_rate": 0.08, "rounds": 30, "mean_losses": (0.7, 0.4), "bernoulli": True, "tolerance": 0.01},
+    {**WIDE, **WITHIN, "rounds": 50, "mean_losses": (0.8, 0.5)},
+    {**EQUAL, **WITHIN},
+    {**WIDE, **WITHIN, "mean_losses": (0.9, 0.0)},
+    {**WIDE, **WITHIN, "learning_rate": 0.08, "rounds": 30, "mean_losses": (0.7, 0.4), "bernoulli": True},
 )
+
 D13_CERTIFIED = Claim(
     id="ex.D13.certified",
     title="The search finds the highest maximum, as a proof confirms",
     statement=(
-        r"K=2,\ \Theta=[\eta/20,20\eta]:\quad P\Bigl(L_T(\hat\eta)<\sup_\Theta L_T-10^{-2}\Bigr)\le.02,\quad"
+        r"K=2,\ \Theta=[\eta/20,20\eta]:\quad P\Bigl(L_T(\hat\eta)<\sup_\Theta L_T-.05\Bigr)\le.02,\quad"
         r"\sup_\Theta L_T\text{ enclosed by branch and bound}"
     ),
     source=DERIVED,
@@ -145,7 +147,7 @@ D13_CERTIFIED = Claim(
         LOSSES,
         LADDER + " in one setting; in the others both pay",
         "no miss was seen; .02 is what the replicates exclude",
-        "the proof itself is attacked by 1000 rates a run; at the quick scale it is good to 0.1 instead of 0.01",
+        "the proof itself is attacked by 1000 rates a run; at the quick scale it is good to .3 instead of .05",
     ),
     proof=(
         "With two arms the log-odds are monotone in the rate, draw by draw; every prefix of the sum of log p bounds "
@@ -164,7 +166,7 @@ D13_CERTIFIED = Claim(
         Mutant(name="the search's first grid, not refined", measure=first_grid, settings=(0,)),
         Mutant(name="a third of the first grid, not refined", measure=third_of_grid, settings=(0,)),
     ),
-    scales={"quick": {"budget": 256, "settings": tuple({**setting, "tolerance": 0.1} for setting in CERTIFIED[::2])}},
+    scales={"quick": {"budget": 208, "settings": tuple({**each, "tolerance": 0.3} for each in CERTIFIED[::2])}},
 )
 
 CLAIMS = (D13, D13_UNIMODAL, D13_CERTIFIED)
