@@ -112,7 +112,10 @@ D11_RETURNS = Claim(
     source=DERIVED,
     provenance="derived",
     assumptions=(LOSSES, "eta -> 0; at finite eta the mean is too small by some 0.3 eta", "jumps of x by 10 or more"),
-    proof="p grows by the factor e^(eta l_2) a round, and p is the hazard: P(no pull until p) = exp(-p/(eta l_2)).",
+    proof=(
+        "p grows by the factor e^(eta l_2) a round, and p is the hazard: P(no pull until p) = exp(-p/(eta l_2)). "
+        "The density at 0 is positive, hence 1/p has no mean; weighed are mean and Laplace transform of p."
+    ),
     equations={"simulations.exp3.process_measures.returning_pulls": "p at the pull after a jump, in units of eta l2"},
     kind="limit",
     margin=0.06,

@@ -210,8 +210,10 @@ def _mean_absolute_error(
         deviation = float(np.sqrt(learning_rate * loss / theory.mean_field_information(2.0, (1.0, 0.0))))
     if which == "square of the deviation":
         deviation = deviation**2
-    if which == "deviation eta":
-        deviation = learning_rate * 3.0
+    if which == "half the deviation":
+        deviation = 0.5 * deviation
+    if which == "deviation 3 eta":
+        deviation = 3.0 * learning_rate
     return 1.1 * deviation
 
 
@@ -245,7 +247,7 @@ D12_MLE = Claim(
     block=256,
     mutants=tuple(
         Mutant(name=name, predict=partial(_mean_absolute_error, name))
-        for name in ("truncated at 2/eta rounds", "square of the deviation", "deviation eta")
+        for name in ("truncated at 2/eta rounds", "square of the deviation", "deviation 3 eta", "half the deviation")
     ),
     scales={"quick": {"budget": 256}},
 )
