@@ -113,7 +113,7 @@ def imported(path: Path) -> set[str]:
     ("column", "allowed"),
     [
         ("theory", {"theory", "numpy", "scipy"}),
-        ("simulations", {"simulations", "numpy", "scipy", "numba", "jax", "optax", "sklearn"}),
+        ("simulations", {"simulations", "numpy", "scipy", "numba", "jax", "optax", "sklearn", "mpmath"}),
     ],
 )
 def test_what_a_column_may_import(column, allowed):
