@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from simulations.exp3._random import threefry
+from simulations.exp3._threefry import threefry
 
 __all__ = ["LEVEL", "climb_one", "count_levels", "draw_pulls", "fill_ladder", "first_fault", "law", "likelihoods"]
 

@@ -27,7 +27,7 @@ from simulations.exp3._few import (
     new_tile,
     pay_few,
 )
-from simulations.exp3._random import BUFFER, fill_uniforms
+from simulations.exp3._threefry import BUFFER, fill_uniforms
 from simulations.exp3._update import LIMIT, Options, step, two_arms, two_laws, two_move
 
 __all__ = ["LANES", "evaluate_lanes", "plain", "run_lanes"]

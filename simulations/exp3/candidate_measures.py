@@ -155,7 +155,7 @@ def finite_set_exceedances(
     """Return 1 where the most likely of finitely many candidates is further from the truth than `levels`, else 0.
 
     `levels` >= 0: three, one for each of affinity, squared_distance and squared_l1_distance of `finite_set_errors`,
-    whose `setting` this takes; shape (replicates, 3). Source: ex.D8.
+    whose `setting` this takes, as `rng` and `replicates`; shape (replicates, 3). Source: ex.D8.
 
     >>> setting = dict(learning_rate=0.3, mean_losses=(2.0, 0.0), rounds=20, ratios=(1.0,), levels=(0.0, 0.0, 0.0))
     >>> finite_set_exceedances(np.random.default_rng(0), 1, **setting).tolist()

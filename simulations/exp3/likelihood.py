@@ -148,7 +148,7 @@ def replay(
 
 
 def warn_of(condition: Array) -> None:
-    """Issue a `PrecisionWarning` if some likelihoods of these conditions are not reliable.
+    """Issue a `PrecisionWarning` if some likelihoods, of which `condition` holds those numbers, are not reliable.
 
     >>> warn_of(np.array([1e9, 3.0]))
     """

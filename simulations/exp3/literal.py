@@ -106,7 +106,9 @@ def simulated(
     variant: Variant,
     arithmetic: Arithmetic,
 ) -> tuple[Arms, Array]:
-    """Return what `literal_simulate` does, by numbers of the kind `arithmetic`; the other arguments are the ones there.
+    """Return what `literal_simulate` does, by numbers of the kind `arithmetic`.
+
+    `learning_rate`, `mean_losses`, `uniforms`, `loss_uniforms` and `variant` are the ones there.
 
     >>> simulated(0.5, [1.0, 0.0], [0.4, 0.3], None, CLASSIC, FLOATS)[1].tolist()
     [1.0, 0.0]

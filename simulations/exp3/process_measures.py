@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from simulations._checks import check_integer, check_number, check_vector
 from simulations.exp3._arguments import LARGEST, check_learning_rate, check_n_arms
 from simulations.exp3._distances import spreads
-from simulations.exp3._random import BUFFER, fill_uniforms
 from simulations.exp3._tasks import KEYS, check_task, evaluate_truth, parts
+from simulations.exp3._threefry import BUFFER, fill_uniforms
 from simulations.exp3._update import Options, step, two_arms
 from simulations.exp3.simulation import exit_times
 from simulations.exp3.variant import CLASSIC, Variant

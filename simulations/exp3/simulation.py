@@ -13,7 +13,7 @@ from simulations._checks import check_integer, check_number
 from simulations.exp3._arguments import LARGEST, check_mean_losses
 from simulations.exp3._lanes import LANES, plain, run_lanes
 from simulations.exp3._many import draw, law_of, log_of, move, new_weights
-from simulations.exp3._random import BUFFER, fill_uniforms
+from simulations.exp3._threefry import BUFFER, fill_uniforms
 from simulations.exp3._update import (
     Options,
     mix,

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from simulations.exp3 import CLASSIC, Variant, literal_log_likelihood, literal_simulate, log_likelihood, simulate
-from simulations.exp3._random import BUFFER, fill_uniforms
+from simulations.exp3._threefry import BUFFER, fill_uniforms
 from simulations.exp3.literal import _draw
 
 Array = NDArray[np.float64]

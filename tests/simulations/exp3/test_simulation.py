@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from simulations.exp3 import simulation
-from simulations.exp3._random import BUFFER, fill_uniforms
+from simulations.exp3._threefry import BUFFER, fill_uniforms
 from simulations.exp3.likelihood import log_likelihood, replay
 from simulations.exp3.literal import literal_simulate
 from simulations.exp3.simulation import Histories, exit_times, simulate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulations.exp3._random import BUFFER, fill_uniforms, threefry
+from simulations.exp3._threefry import BUFFER, fill_uniforms, threefry
 
 MASK = 2**64 - 1
 
