@@ -71,7 +71,7 @@ D9_AFFINITY = Claim(
         "simulations.exp3.enumerate_histories": "all histories under both rates",
     },
     kind="identity",
-    margin=1e-10,
+    margin=1e-10,  # rounding: sums over histories, 3e-14 seen
     predict=_affinities,
     measure=_affinities_again,
     settings=(

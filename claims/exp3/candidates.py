@@ -142,7 +142,7 @@ D6 = Claim(
     outputs=("lower rate", "higher rate"),
     sizes=(100, 200, 400, 800),
     at_size=_at_rate,
-    margin=0.03,
+    margin=0.03,  # noise at the sizes that can be afforded
     budget=100_000,
     block=256,
     mutants=(
@@ -237,7 +237,7 @@ D6_CLIFF = Claim(
         {"mean_losses": (0.9, 0.0, 0.0, 0.0), "scaled_time": 1.9, "ratios": (0.7, 1.1, 1.6), "learning_rate": 0.0004},
         {"mean_losses": (0.7, 0.0), "scaled_time": 3.0, "ratios": (2.0, 9.0), "learning_rate": 0.002, "gains": True},
     ),
-    margin=0.02,
+    margin=0.02,  # a share of runs: 0 or 1 in the limit
     budget=4000,
     block=128,
     mutants=(

@@ -62,7 +62,7 @@ D11 = Claim(
     ),
     equations={"simulations.exp3.process_measures.sensitivities": "log10 of sensitivity and information along runs"},
     kind="rate",
-    margin=0.12,
+    margin=0.12,  # the exponent's slow approach to 1, see the assumptions
     predict=_grown,
     measure=process_measures.sensitivities,
     settings=(
@@ -118,7 +118,7 @@ D11_RETURNS = Claim(
     ),
     equations={"simulations.exp3.process_measures.returning_pulls": "p at the pull after a jump, in units of eta l2"},
     kind="limit",
-    margin=0.06,
+    margin=0.06,  # the error of some 0.3 eta, and noise
     predict=_returned,
     measure=process_measures.returning_pulls,
     settings=(
@@ -205,7 +205,7 @@ D11_TANGENT = Claim(
         "simulations.exp3.precise_simulate": "the run",
     },
     kind="identity",
-    margin=1e-9,
+    margin=1e-9,  # two routes with 120 digits; equal in double precision as seen
     predict=_product,
     measure=_tangent,
     settings=(

@@ -341,6 +341,7 @@ LAW: dict[str, Any] = {
     "at_size": _at_rate,
     "sizes": (40, 80, 160, 320),
     "block": 256,
+    "budget": 40_000,
 }
 
 D4_BOX = Claim(
@@ -351,8 +352,7 @@ D4_BOX = Claim(
     predict=_box,
     columns=(0,),
     outputs=("share in the box",),
-    margin=0.05,
-    budget=40_000,
+    margin=0.05,  # noise: a share of runs, extrapolated over four rates
     mutants=tuple(
         Mutant(name=which, predict=partial(_box, which))
         for which in ("J for its root", "variance one over S", "half J", "twice J")
@@ -369,8 +369,7 @@ D5 = Claim(
     predict=_wilks,
     columns=(1, 2, 3, 4),
     outputs=("ratio below 2", "ratio below 3.84", "divergence below 2", "divergence below 3.84"),
-    margin=0.025,
-    budget=40_000,
+    margin=0.025,  # noise, as in ex.D4.box
     mutants=tuple(
         Mutant(name=which, predict=partial(_wilks, which))
         for which in ("two degrees of freedom", "not doubled", "doubled twice", "a quarter more")
@@ -387,8 +386,7 @@ D5_PREDICTION = Claim(
     predict=_prediction,
     columns=(5,),
     outputs=("summed squared distance",),
-    margin=0.08,
-    budget=40_000,
+    margin=0.08,  # noise: heavy tails of a squared error, extrapolated
     mutants=tuple(
         Mutant(name=which, predict=partial(_prediction, which))
         for which in ("1/K", "Q", "chi^2 for its share", "Q/(2 J)")

@@ -164,7 +164,7 @@ D8_IDENTITY = Claim(
     proof="Given the past, E sqrt(q_{A_t}/p_{A_t}) = rho_t: a product martingale.",
     equations={"simulations.exp3.enumerate_histories": "all histories, their probabilities and log-likelihoods"},
     kind="identity",
-    margin=1e-11,
+    margin=1e-11,  # rounding: sums over all histories, 2e-16 seen
     predict=_one,
     measure=_tilted,
     settings=(
@@ -309,7 +309,7 @@ D8_MARTINGALE = Claim(
     assumptions=(LOSSES, "a fixed candidate"),
     equations={"simulations.exp3.enumerate_histories": "all histories"},
     kind="identity",
-    margin=1e-11,
+    margin=1e-11,  # rounding: sums over all histories, 4e-16 seen
     relative=False,
     predict=_no_mean,
     measure=_means,

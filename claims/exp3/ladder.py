@@ -88,7 +88,7 @@ D2 = Claim(
         "simulations.exp3.enumerate_histories": "all histories",
     },
     kind="identity",
-    margin=1e-10,
+    margin=1e-10,  # rounding: as many additions as rounds, 1e-15 seen
     predict=_closed,
     measure=_three_ways,
     settings=(
@@ -141,7 +141,7 @@ D2_WAITING = Claim(
         "simulations.exp3.log_likelihood": "the likelihood of the drawn arms",
     },
     kind="identity",
-    margin=1e-11,
+    margin=1e-11,  # rounding: a sum over rounds, 1e-15 seen
     predict=_by_waiting,
     measure=_likelihood,
     settings=(

@@ -67,7 +67,7 @@ D10 = Claim(
     assumptions=(CONSTANT, LADDER),
     equations={"theory.exp3.ladder_information": "I_n, up to n = 1e300"},
     kind="identity",
-    margin=1e-9,
+    margin=1e-9,  # rounding: as many additions as rounds, 3e-15 seen
     predict=_staircase,
     measure=_staircase_again,
     settings=(
@@ -132,7 +132,7 @@ D10_HEIGHTS = Claim(
         "theory.exp3.expected_pulls": "E N_n",
     },
     kind="identity",
-    margin=1e-9,
+    margin=1e-9,  # rounding, 2e-15 seen
     predict=_heights,
     measure=_flat,
     settings=(
